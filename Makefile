@@ -1,0 +1,48 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each makes its own virtual environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint types torture bench catalogues lock clean
+
+demo: $(VENV)/.run
+	$(BIN)/loa demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 -m "not torture"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+torture: $(VENV)/.dev
+	$(BIN)/python -m pytest -m torture tests/torture
+
+bench: $(VENV)/.dev
+	for file in bench/*_bench.py; do $(BIN)/python $$file || exit 1; done
+
+catalogues: $(VENV)/.dev
+	$(BIN)/python tools/compile_catalogues.py
+
+lock:
+	tools/lock.sh
+
+# Locked and hashed; nothing is built from unpinned parts (hatchling is in the lock too).
+$(VENV)/.run: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-build-isolation --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-build-isolation --no-deps -e .
+	touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache dist

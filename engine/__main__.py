@@ -1,0 +1,5 @@
+"""``python -m engine`` is ``loa``."""
+
+from engine.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""The sandbox in-process: the same phones as ``loa sandbox``, without HTTP, for rehearsals and exercises.
+
+It keeps no state that matters. A vendor id carries all that decides a message's course (the phone's trait,
+the creation instant, the validity), so any process can ask later; of the number it carries 16 bits, shared by
+thousands of numbers. A process that was killed has left nothing behind at this vendor, and the empty log says
+so. Receipts never come by themselves: they are polled.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from engine.channels.base import (
+    BadSender,
+    Decision,
+    InvalidReceipt,
+    OpenedWith,
+    Outcome,
+    Outgoing,
+    Provider,
+    ReceiptWord,
+    Vendor,
+    VendorMessage,
+)
+from engine.channels.twilio_errors import STATUSES, meaning_of
+from engine.clock import Clock
+from engine.sandbox.model import LONGEST_VALIDITY, PhoneModel, step_at
+from engine.sandbox.segments import count_segments
+from engine.status import Status
+
+_REMEMBERED = 10_000  # the last messages of this process, for ``list_to``
+_ID = re.compile(r"SB([0-9a-f]{4})([0-9a-f]{12})([0-9a-f]{4})-([0-9]+)-([0-9]+)")
+
+
+class SandboxSender(BaseModel):
+    """The sandbox's own keys of a sender."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    sender: str = Field("SANDBOX", alias="from", description="Tên định danh dùng khi diễn tập")
+
+    @field_validator("sender")
+    @classmethod
+    def _short(cls, value: str) -> str:
+        if not 1 <= len(value) <= 16:
+            raise BadSender("channels.bad-sender-name")
+        return value
+
+
+class SandboxProvider:
+    """Phones of clay. ``seed`` chooses which of them answer."""
+
+    name = "sandbox"
+    live = False
+
+    def __init__(self, config: SandboxSender, clock: Clock, seed: int = 0) -> None:
+        self.sender = config.sender
+        self._clock, self._model = clock, PhoneModel(seed)
+        self._remembered: OrderedDict[str, tuple[str, str]] = OrderedDict()
+
+    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+        """Take every message at once; opted-out and impossible numbers are refused as the vendor would."""
+        created_ms = int(self._clock.now().timestamp() * 1000)
+        return [self._take(message, created_ms) for message in batch]
+
+    def _take(self, message: Outgoing, created_ms: int) -> Outcome:
+        refused = self._model.refusal(message.to)
+        if refused is not None:
+            meaning = meaning_of(refused)
+            return Outcome(
+                message.delivery_id,
+                message.attempt,
+                meaning.at_create,
+                code=str(refused),
+                reason=meaning.reason,
+                decision=meaning.decision,
+            )
+        validity = min(max(message.valid_seconds, 1), LONGEST_VALIDITY)
+        trait = self._model.trait(message.to)
+        vendor_id = f"SB{trait:04x}{created_ms:012x}{validity:04x}-{message.delivery_id}-{message.attempt}"
+        self._remembered[vendor_id] = message.to, message.body
+        if len(self._remembered) > _REMEMBERED:
+            self._remembered.popitem(last=False)
+        return Outcome(
+            message.delivery_id,
+            message.attempt,
+            Status.ACCEPTED,
+            vendor_id=vendor_id,
+            segments=count_segments(message.body),
+        )
+
+    async def fetch(self, vendor_id: str) -> VendorMessage | None:
+        """The message's standing by the campaign clock; None for an id that is none of ours."""
+        return self._seen(vendor_id, self._remembered.get(vendor_id, ("", ""))[1])
+
+    async def list_to(self, to: str) -> list[VendorMessage]:
+        """The messages to ``to`` among the last 10,000 of this process, newest first."""
+        found = (self._seen(sid, body) for sid, (number, body) in reversed(self._remembered.items()) if number == to)
+        return [message for message in found if message is not None]
+
+    def _seen(self, vendor_id: str, body: str) -> VendorMessage | None:
+        read = _ID.fullmatch(vendor_id)
+        if read is None:
+            return None
+        trait, created_ms, validity = (int(part, 16) for part in read.groups()[:3])
+        elapsed = self._clock.now().timestamp() - created_ms / 1000
+        step = step_at(self._model.course(trait, created_ms, validity), elapsed)
+        meaning = meaning_of(step.error_code) if step.error_code is not None else None
+        return VendorMessage(
+            vendor_id=vendor_id,
+            sender=self.sender,
+            status=meaning.final if meaning else STATUSES[step.status],
+            created_at=datetime.fromtimestamp(created_ms / 1000, UTC),
+            body=body,
+            code=None if step.error_code is None else str(step.error_code),
+            reason=meaning.reason if meaning else None,
+            decision=meaning.decision if meaning else Decision.NONE,
+        )
+
+    def read_receipt(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> ReceiptWord:
+        """Refuses everything: this vendor sends no receipts."""
+        raise InvalidReceipt("signature")
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _open(sender_key: str, config: SandboxSender, environment: OpenedWith) -> Provider:
+    return SandboxProvider(config, environment.clock, environment.seed)
+
+
+VENDOR = Vendor(name="sandbox", channel="sms", schema=SandboxSender, open=_open, needs_approval=False)

@@ -1,0 +1,110 @@
+"""``loa sandbox``: the stand-in for Twilio's Messages API."""
+
+import asyncio
+import json
+import os
+import re
+from pathlib import Path
+
+import click
+
+from engine.clock import campaign_clock
+from engine.i18n import sentence
+
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:\s*/\s*s)?")
+
+
+class _Rate(click.ParamType[float]):
+    """``50`` or ``50/s``."""
+
+    name = "N/s"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = _RATE.fullmatch(str(value).strip())
+        if not found or float(found[1]) < 1:
+            self.fail(sentence("cli_sandbox.bad-rate", text=value), param, ctx)
+        return float(found[1])
+
+
+_SHARE = click.FloatRange(0, 1)
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8139,
+    show_default=True,
+    help="Cổng trên 127.0.0.1; 0: tự chọn cổng trống.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Tệp sổ ghi: mỗi tin đã nhận một dòng JSON (có số điện thoại, chỉ dùng khi thử).",
+)
+@click.option("--latency", type=click.FloatRange(0, 60), default=0.0, help="Trả lời chậm bấy nhiêu giây.")
+@click.option("--error-rate", type=_SHARE, default=0.0, help="Tỷ lệ yêu cầu bị lỗi 5xx (0–1).")
+@click.option(
+    "--drop-response-rate", type=_SHARE, default=0.0, help="Tỷ lệ tin đã nhận nhưng ngắt kết nối, không trả lời (0–1)."
+)
+@click.option("--duplicate-callbacks", type=_SHARE, default=0.0, help="Tỷ lệ báo trạng thái gửi hai lần (0–1).")
+@click.option("--shuffle-callbacks", is_flag=True, help="Báo trạng thái không theo thứ tự.")
+@click.option("--lose-callbacks", type=_SHARE, default=0.0, help="Tỷ lệ báo trạng thái bị mất (0–1).")
+@click.option("--rate", type=_Rate(), default=None, help="Vượt quá bấy nhiêu tin mỗi giây thì trả lời 429.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Hạt giống: cùng số thì điện thoại và lỗi như nhau."
+)
+@click.option("--json", "as_json", is_flag=True, help="In dòng sẵn sàng dưới dạng JSON.")
+def sandbox(
+    port: int,
+    ledger: Path,
+    latency: float,
+    error_rate: float,
+    drop_response_rate: float,
+    duplicate_callbacks: float,
+    shuffle_callbacks: bool,
+    lose_callbacks: float,
+    rate: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Máy chủ thử thay cho Twilio, chỉ trên máy này.
+
+    Nhận tin như Twilio, cho các điện thoại giả trả lời, và ghi mọi tin đã nhận vào sổ. Không có tin nào đến
+    điện thoại thật. Dừng bằng Ctrl-C.
+    """
+    from engine.sandbox.faults import Faults
+    from engine.sandbox.server import Sandbox
+    from engine.sandbox.service import listen, serve
+
+    account, token = os.environ.get("TWILIO_ACCOUNT_SID"), os.environ.get("TWILIO_AUTH_TOKEN")
+    opened = listen(port)
+    app = Sandbox(
+        ledger,
+        campaign_clock(),
+        Faults(
+            latency=latency,
+            error_rate=error_rate,
+            drop_response_rate=drop_response_rate,
+            duplicate_callbacks=duplicate_callbacks,
+            lose_callbacks=lose_callbacks,
+            shuffle_callbacks=shuffle_callbacks,
+            rate=rate,
+            seed=seed,
+        ),
+        (account, token) if account and token else None,
+    )
+
+    def ready(url: str) -> None:
+        if as_json:
+            click.echo(json.dumps({"url": url, "messages": len(app.log)}))
+        else:
+            click.echo(sentence("cli_sandbox.listening", url=url))
+            click.echo(sentence("cli_sandbox.ledger", file=ledger), err=True)
+
+    asyncio.run(serve(app, opened, ready))
+    if app.callbacks.elsewhere:
+        click.echo(sentence("cli_sandbox.elsewhere", count=app.callbacks.elsewhere), err=True)

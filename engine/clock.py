@@ -1,0 +1,90 @@
+"""Two kinds of time, and the only module that reads a clock.
+
+The campaign clock rules due times, gates and vendor times; ``LOA_CLOCK`` (an ISO instant) starts it
+elsewhere, and it runs on from there. Monotonic time rules leases, timeouts, back-off and rates, and
+nothing turns it. Everything below the edges takes a ``Clock`` or an instant as an argument.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from engine.errors import LoaError
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+class Clock(Protocol):
+    """What the engine needs of a campaign clock."""
+
+    def now(self) -> datetime:
+        """The campaign's present instant, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class TurnedClock:
+    """A clock that starts at ``start`` and runs on at the real pace; ``turn`` moves it (rehearsals, tests)."""
+
+    start: datetime
+    _since: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.turn(self.start)
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=time.monotonic() - self._since)
+
+    def turn(self, instant: datetime) -> None:
+        """Let ``instant`` (aware) be now."""
+        if instant.tzinfo is None:
+            raise ValueError("a clock needs an aware instant")
+        self.start, self._since = instant.astimezone(UTC), time.monotonic()
+
+
+@dataclass(slots=True)
+class StoppedClock:
+    """A clock that stands until it is moved: for tests and for planning at a given time."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
+
+
+def monotonic() -> float:
+    """Seconds that only ever grow; for leases, timeouts, back-off and rates."""
+    return time.monotonic()
+
+
+def parse_instant(text: str) -> datetime:
+    """An ISO instant in UTC; without an offset it is Vietnamese local time.
+
+    Raises ``LoaError`` (``errors.bad-instant``) for anything else.
+    """
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise LoaError("errors.bad-instant", text=text) from None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=VIETNAM)).astimezone(UTC)
+
+
+def campaign_clock() -> Clock:
+    """The process's campaign clock: the machine's, unless ``LOA_CLOCK`` starts it elsewhere."""
+    turned = os.environ.get("LOA_CLOCK", "").strip()
+    return TurnedClock(parse_instant(turned)) if turned else SystemClock()
+
+
+def real() -> float:
+    """Real seconds since 1970, shared by processes and machines; nothing turns it. For leases and rates."""
+    return time.time()

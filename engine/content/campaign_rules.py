@@ -1,0 +1,224 @@
+"""What must hold within one campaign, beyond each value by itself. Needs the workspace's senders and channels only."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.content.campaign import NIGHT, PERSON_ADDRESSED, Campaign, Step
+from engine.content.occurrences import Occurrence, date_of, occurrences, recurring_days, span
+from engine.content.organisation import Sender
+from engine.content.reading import Reading
+from engine.content.risk_words import risk_word
+from engine.content.when import LAST
+from engine.content.words import suggestion
+from engine.content.yamlfile import Steps
+from engine.errors import LoaError
+from engine.text.phone import parse_hotline
+
+
+def check_campaign(
+    reading: Reading[Campaign],
+    *,
+    senders: Mapping[str, Sender],
+    written_senders: Collection[str],
+    channels: Collection[str],
+    audiences: Collection[str],
+    messages: Collection[str],
+    hotlines: Collection[str],
+    zone: ZoneInfo,
+) -> None:
+    """Report on ``reading`` all that is wrong or doubtful in this campaign.
+
+    ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
+    usable or not, so that one mistake is told once; ``hotlines`` are the workspace's.
+    """
+    campaign = reading.value
+    if campaign is None:
+        return
+    if word := risk_word(campaign.key):
+        reading.report((), "error", "content.names-a-risk", text=campaign.key, word=word)
+    check_hotlines(reading, campaign.hotlines)
+    if not campaign.hotlines and not hotlines and reading.intact(("hotlines",)):
+        reading.report((), "error", "content.no-hotline")
+    if reading.intact(("limits", "quiet_hours")) and not campaign.limits.quiet_hours.cover_all_of(NIGHT):
+        reading.report(("limits", "quiet_hours"), "warning", "content.quiet-hours-short")
+    _check_anchor(reading, campaign)
+    if not reading.intact(("steps",)) and ("steps",) in reading.broken:
+        return
+    seen: dict[str, int] = {}
+    for index, step in enumerate(campaign.steps):
+        at: Steps = ("steps", index)
+        if reading.intact((*at, "id")):
+            if step.id in seen:
+                reading.report((*at, "id"), "error", "content.duplicate-step", id=step.id, first=seen[step.id] + 1)
+            seen.setdefault(step.id, index)
+            if word := risk_word(step.id):
+                reading.report((*at, "id"), "error", "content.names-a-risk", text=step.id, word=word)
+        _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
+        _check_times(reading, at, step, campaign, zone)
+
+
+def check_hotlines(reading: Reading[Any], hotlines: Collection[str]) -> None:
+    """Each hotline must be a number people can call: 3 digits, 1800/1900, a landline or a mobile."""
+    for index, hotline in enumerate(hotlines):
+        try:
+            parse_hotline(hotline)
+        except LoaError as error:
+            reading.report_error(("hotlines", index), error)
+
+
+def _check_anchor(reading: Reading[Campaign], campaign: Campaign) -> None:
+    if campaign.anchor is None or not reading.intact(("anchor",), ("period",)):
+        return
+    start, end = campaign.period.start, campaign.period.end
+    dates = campaign.anchor.dates(start, end)
+    if len(dates) != 1:
+        code = "content.anchor-twice" if dates else "content.anchor-missing"
+        said = {"start": f"{start:%d/%m/%Y}", "end": f"{end:%d/%m/%Y}"}
+        reading.report(("anchor",), "error", code, text=campaign.anchor.text, **said)
+        reading.broken.add(("anchor",))
+
+
+def _check_references(
+    reading: Reading[Campaign],
+    at: Steps,
+    step: Step,
+    senders: Mapping[str, Sender],
+    written_senders: Collection[str],
+    channels: Collection[str],
+    audiences: Collection[str],
+    messages: Collection[str],
+) -> None:
+    channel_known = step.channel in channels
+    if reading.intact((*at, "channel")) and not channel_known:
+        known = ", ".join(sorted(channels))
+        reading.report((*at, "channel"), "error", "content.unknown-channel", text=step.channel, known=known)
+    for index, key in enumerate(step.sender):
+        path = (*at, "sender", index)
+        if key not in written_senders:
+            _unknown(reading, path, "sender", key, written_senders)
+        elif key in senders and channel_known and senders[key].channel != step.channel:
+            serves = senders[key].channel
+            values = {"key": key, "serves": serves, "channel": step.channel}
+            reading.report(path, "error", "content.sender-channel", **values)
+        elif key in step.sender[:index]:
+            reading.report(path, "warning", "content.listed-twice", key=key)
+    for name, key, known_ in (("audience", step.audience, audiences), ("message", step.message, messages)):
+        if key is not None and key not in known_:
+            _unknown(reading, (*at, name), name, key, known_)
+    if step.channel in PERSON_ADDRESSED:
+        for name, value in (("sender", step.sender), ("audience", step.audience), ("message", step.message)):
+            if not value and reading.intact((*at, name)):
+                reading.report(at, "error", "content.missing-key", key=name)
+
+
+def _unknown(reading: Reading[Campaign], path: Steps, kind: str, key: str, known: Collection[str]) -> None:
+    near = suggestion(key, sorted(known))
+    code = f"content.unknown-{kind}-near" if near else f"content.unknown-{kind}"
+    reading.report(path, "error", code, key=key, near=near)
+
+
+def _check_times(reading: Reading[Campaign], at: Steps, step: Step, campaign: Campaign, zone: ZoneInfo) -> None:
+    if not reading.intact((*at, "when")):
+        return
+    if step.person_addressed and reading.intact((*at, "channel")) and NIGHT.cover(step.when.at):
+        reading.report((*at, "when"), "error", "content.at-night", at=f"{step.when.at:%H:%M}")
+    limits: list[tuple[Steps, object]] = [
+        ((*at, "from"), step.start),
+        ((*at, "until"), step.end),
+        ((*at, "except"), step.skipping),
+    ]
+    if not step.when.recurring:
+        for path, value in limits:
+            if value and reading.intact(path):
+                reading.report_key(path, "error", "content.recurring-only", key=path[-1])
+    if not reading.intact(("period",)):
+        return
+    if campaign.anchor is None or ("anchor",) in reading.broken:
+        moments = [(("when",), step.when.moment), (("from",), step.start), (("until",), step.end)]
+        moments += [(("except", index), moment) for index, moment in enumerate(step.skipping)]
+        using = [path for path, moment in moments if moment is not None and moment.from_anchor]
+        if using:
+            if reading.intact(("anchor",)):
+                for path in using:
+                    reading.report((*at, *path), "error", "content.no-anchor", text="anchor")
+            return
+    if not reading.intact(*(path for path, _ in limits)):
+        return
+    if step.when.recurring:
+        if not _check_span(reading, at, step, campaign):
+            return
+    else:
+        assert step.when.moment is not None
+        try:
+            day = date_of(step.when.moment, campaign)
+        except LoaError as error:
+            reading.report_error((*at, "when"), error)
+            return
+        if day not in campaign.period:
+            reading.report((*at, "when"), "error", "content.outside-period", day=f"{day:%d/%m/%Y}")
+            return
+    found = occurrences(step, campaign, zone)
+    if not found:
+        reading.report((*at, "when"), "error", "content.never-due")
+    elif step.person_addressed and reading.intact(("limits", "quiet_hours"), (*at, "valid_for"), (*at, "channel")):
+        _check_quiet(reading, at, step, campaign, found, zone)
+
+
+def _check_span(reading: Reading[Campaign], at: Steps, step: Step, campaign: Campaign) -> bool:
+    for name, moment in (("from", step.start), ("until", step.end)):
+        if moment is None:
+            continue
+        try:
+            day = date_of(moment, campaign)
+        except LoaError as error:
+            reading.report_error((*at, name), error)
+            return False
+        if day not in campaign.period:
+            reading.report((*at, name), "warning", "content.limit-outside-period", day=f"{day:%d/%m/%Y}")
+    first, last = span(step, campaign)
+    if first > last:
+        path = (*at, "until") if step.end else (*at, "from") if step.start else (*at, "when")
+        reading.report(path, "error", "content.until-before-from", first=f"{first:%d/%m/%Y}", last=f"{last:%d/%m/%Y}")
+        return False
+    days = set(recurring_days(step.model_copy(update={"skipping": ()}), campaign)) if step.skipping else set()
+    for index, moment in enumerate(step.skipping):
+        try:
+            day = date_of(moment, campaign)
+        except LoaError as error:
+            reading.report_error((*at, "except", index), error)
+            return False
+        if day not in days:
+            said = f"{day:%d/%m/%Y}"
+            reading.report((*at, "except", index), "warning", "content.except-nothing", day=said)
+    recurrence = step.when.recurrence
+    if recurrence and recurrence.day is not None and recurrence.day != LAST and recurrence.day > 28:
+        months = {(day.year, day.month) for day in (first + timedelta(n) for n in range((last - first).days + 1))}
+        skipped = sorted({month for year, month in months if not _has_day(year, month, recurrence.day)})
+        if skipped:
+            said = ", ".join(map(str, skipped))
+            reading.report((*at, "when"), "warning", "content.months-skipped", day=recurrence.day, months=said)
+    return True
+
+
+def _has_day(year: int, month: int, day: int) -> bool:
+    try:
+        datetime(year, month, day)  # noqa: DTZ001 # only whether the calendar has it
+    except ValueError:
+        return False
+    return True
+
+
+def _check_quiet(
+    reading: Reading[Campaign], at: Steps, step: Step, campaign: Campaign, found: list[Occurrence], zone: ZoneInfo
+) -> None:
+    quiet, due = campaign.limits.quiet_hours, step.when.at
+    if not quiet.cover(due) or NIGHT.cover(due):
+        return
+    said = {"at": f"{due:%H:%M}", "end": f"{quiet.end:%H:%M}"}
+    wait = timedelta(minutes=((quiet.end.hour - due.hour) * 60 + quiet.end.minute - due.minute) % (24 * 60))
+    if min(once.expires - once.due for once in found) <= wait:
+        reading.report((*at, "when"), "warning", "content.expires-in-quiet-hours", **said)
+    else:
+        reading.report((*at, "when"), "warning", "content.in-quiet-hours", **said)

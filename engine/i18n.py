@@ -1,0 +1,44 @@
+"""Every sentence a person reads, in Vietnamese or English, from gettext catalogues.
+
+A sentence has a key ``room.code`` (``content.unknown-key``); the words live in
+``engine/locale/<language>/LC_MESSAGES/<room>.po``, one catalogue a room, so that code carries only
+keys and a translator never opens a Python file. ``LOA_LANG`` chooses ``vi`` (default) or ``en``.
+"""
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("vi", "en")
+_FOLDER = Path(__file__).parent / "locale"
+
+
+def language() -> str:
+    """The language of the person at the screen: ``vi``, or ``en`` when ``LOA_LANG`` says so."""
+    wanted = os.environ.get("LOA_LANG", "vi").strip().lower()[:2]
+    return wanted if wanted in LANGUAGES else "vi"
+
+
+@cache
+def _catalogue(room: str, tongue: str) -> gettext.NullTranslations:
+    return gettext.translation(room, _FOLDER, languages=[tongue])
+
+
+def sentence(key: str, /, **values: object) -> str:
+    """The sentence for ``room.code`` with ``{name}`` places filled in.
+
+    Values are put in as text and never interpreted as a format themselves. A key that is in no
+    catalogue raises ``KeyError``: that is our bug, and a test finds it first.
+    """
+    room, _, code = key.partition(".")
+    words = _catalogue(room, language()).gettext(code)
+    if words == code:
+        raise KeyError(f"no sentence for {key} in {language()}")
+    return words.format_map(values) if values else words.replace("{{", "{").replace("}}", "}")
+
+
+def number(value: int | float, decimals: int = 0) -> str:
+    """A number as people here write it: 19.500 in Vietnamese, 19,500 in English."""
+    written = f"{value:,.{decimals}f}"
+    return written.translate(str.maketrans(",.", ".,")) if language() == "vi" else written

@@ -1,0 +1,205 @@
+"""Finding out what nobody told us: orphans, unknown outcomes, accepted deliveries without a receipt.
+
+Absence is proven by two complete listings ``settle_after`` apart; then, and only then, a delivery is queued
+again. What no listing can decide goes to a person. Never a blind resend, never a silent loss.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from datetime import timedelta
+
+from engine.channels.base import LookUpFailed, VendorMessage
+from engine.clock import real
+from engine.content.organisation import Sender
+from engine.content.skeleton import load
+from engine.log import get
+from engine.pipeline.process import Process
+from engine.pipeline.providers import Providers
+from engine.status import Status
+from engine.store import audit, look_ups, outbox
+from engine.store.look_ups import Polled, Unsettled
+from engine.store.outbox import Change
+
+AT_ONCE = 20  # look-ups on the way at the same time
+BEFORE_CLAIM = timedelta(minutes=2)  # the vendor's clock may be that far behind ours
+FAILED_WAIT = 30.0  # seconds before a look-up that failed is tried again
+
+_log = get("reconcile")
+
+
+def find_orphans(process: Process, orphan_after: dict[str, float]) -> int:
+    """Claims of dead workers become unknown, to be looked up at once; how many. Seconds per sender in ``orphan_after``."""
+    if process.worker is None:
+        return 0
+    now_real, found = real(), []
+    with process.database.read() as connection:
+        rows = look_ups.orphans(connection, now_real - min(orphan_after.values(), default=60.0))
+    dead: dict[str, bool] = {}
+    for delivery_id, attempt, sender, worker, claimed_real in rows:
+        if claimed_real > now_real - orphan_after.get(sender, 60.0):
+            continue
+        if worker not in dead:
+            dead[worker] = process.worker.is_dead(worker)
+        if dead[worker]:
+            found.append((delivery_id, attempt, sender))
+    if not found:
+        return 0
+    at = process.clock.now()
+    with process.database.write() as connection:
+        changes = [Change(key, attempt, Status.UNKNOWN, at, reason="orphan") for key, attempt, _ in found]
+        outbox.apply(connection, changes, slot=process.slot)
+        look_ups.ask(
+            connection,
+            [{"delivery_id": key, "attempt": attempt, "sender": sender, "due_real": now_real}
+             for key, attempt, sender in found],
+        )  # fmt: skip
+    _log.warning("orphans", deliveries=len(found))
+    return len(found)
+
+
+async def look_up_due(process: Process, providers: Providers, writer: Executor) -> int:
+    """Look every due unknown delivery up in its vendor's log; how many were looked at."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> list[Unsettled]:
+        with process.database.write() as connection:
+            return look_ups.due(connection, real())
+
+    rows = await loop.run_in_executor(writer, read)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(row: Unsettled) -> None:
+        async with gate:
+            await _look_up(process, providers, writer, row)
+
+    await asyncio.gather(*(one(row) for row in rows))
+    return len(rows)
+
+
+async def _look_up(process: Process, providers: Providers, writer: Executor, row: Unsettled) -> None:
+    opened = providers.get(row.sender)
+    loop = asyncio.get_running_loop()
+    if opened is None or not row.phone_sealed:  # no way to ask: a person must know
+        await loop.run_in_executor(writer, _to_person, process, row, "cannot_ask")
+        return
+    sender, provider = opened
+    try:
+        listed = await provider.list_to(process.keyring.unseal(row.phone_sealed))
+    except LookUpFailed:
+        await loop.run_in_executor(writer, _postpone, process, row, real() + FAILED_WAIT, row.absent_since)
+        return
+    await loop.run_in_executor(writer, _decide, process, row, sender, provider.sends_as, listed)
+
+
+def _decide(
+    process: Process, row: Unsettled, sender: Sender, sends_as: frozenset[str], listed: Sequence[VendorMessage]
+) -> None:
+    with process.database.read() as connection:
+        taken = look_ups.bound_elsewhere(connection, [message.vendor_id for message in listed], row.delivery_id)
+    candidates = [
+        message
+        for message in listed
+        if message.vendor_id not in taken
+        and (not sends_as or message.sender in sends_as)
+        and message.created_at >= row.claimed_at - BEFORE_CLAIM
+    ]
+    if len(candidates) > 1:  # the body only breaks ties
+        body = _body(process, row)
+        same = [message for message in candidates if message.body == body]
+        candidates = same or candidates
+    if len(candidates) > 1:
+        _to_person(process, row, "several_candidates")
+        return
+    if candidates:
+        _settle(process, row, sender, candidates[0])
+        return
+    now_real, settle_after = real(), sender.settle_after.total_seconds()
+    if row.absent_since is not None and now_real - row.absent_since >= settle_after:
+        at = process.clock.now()
+        with process.database.write() as connection:
+            change = Change(row.delivery_id, row.attempt, Status.QUEUED, at, reason=None)
+            outbox.apply(connection, [change], slot=process.slot)
+            look_ups.settle(connection, [row.delivery_id])
+        return
+    _postpone(process, row, now_real + settle_after, row.absent_since or now_real)
+
+
+def _body(process: Process, row: Unsettled) -> str:
+    if not row.personal:
+        return row.words
+    name = process.keyring.unseal(row.name_sealed) if row.name_sealed else ""
+    return load(row.words).fill(name)
+
+
+def _settle(process: Process, row: Unsettled, sender: Sender, message: VendorMessage) -> None:
+    status = Status.ACCEPTED if message.status is Status.UNKNOWN else message.status
+    change = Change(
+        row.delivery_id,
+        row.attempt,
+        status,
+        process.clock.now(),
+        vendor_id=message.vendor_id,
+        code=message.code,
+        reason=message.reason,
+        handed=True,
+        poll_real=real() + sender.poll_after.total_seconds() if status is Status.ACCEPTED else None,
+    )
+    with process.database.write() as connection:
+        outbox.apply(connection, [change], slot=process.slot)
+        look_ups.settle(connection, [row.delivery_id])
+
+
+def _postpone(process: Process, row: Unsettled, due_real: float, absent_since: float | None) -> None:
+    with process.database.write() as connection:
+        look_ups.postpone(connection, row.delivery_id, due_real=due_real, absent_since=absent_since)
+
+
+def _to_person(process: Process, row: Unsettled, why: str) -> None:
+    with process.database.write() as connection:
+        look_ups.postpone(connection, row.delivery_id, due_real=real(), absent_since=row.absent_since, waits_for=why)
+        audit.raise_incident(
+            connection, process.keyring, at=process.clock.now(), kind=why, subject=f"delivery:{row.delivery_id}"
+        )
+
+
+async def poll(process: Process, providers: Providers, writer: Executor, rows: Iterable[Polled]) -> int:
+    """Ask the vendors about accepted deliveries and apply what they say; how many were asked about."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(row: Polled) -> tuple[Polled, VendorMessage | None, float]:
+        opened = providers.get(row.sender)
+        if opened is None:
+            return row, None, FAILED_WAIT
+        sender, provider = opened
+        async with gate:
+            try:
+                return row, await provider.fetch(row.vendor_id), sender.poll_after.total_seconds()
+            except LookUpFailed:
+                return row, None, FAILED_WAIT
+
+    answers = await asyncio.gather(*(ask(row) for row in rows))
+    if answers:
+        await asyncio.get_running_loop().run_in_executor(writer, _apply_polled, process, answers)
+    return len(answers)
+
+
+def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessage | None, float]]) -> None:
+    at, now_real = process.clock.now(), real()
+    changes, again = [], []
+    for row, message, wait in answers:
+        if message is None or message.status in (Status.ACCEPTED, Status.UNKNOWN):
+            again.append((row.delivery_id, now_real + wait))
+            continue
+        changes.append(
+            Change(
+                row.delivery_id, row.attempt, message.status, at, vendor_id=row.vendor_id, code=message.code,
+                reason=message.reason, handed=True,
+            )
+        )  # fmt: skip
+    with process.database.write() as connection:
+        outbox.apply(connection, changes, slot=process.slot)
+        for at_real in sorted({instant for _, instant in again}):
+            look_ups.poll_again(connection, [key for key, instant in again if instant == at_real], at_real)
+
+

@@ -1,0 +1,138 @@
+"""Deliveries whose outcome must be found out: orphans, unknown ones, and accepted ones without a receipt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from engine.status import Status
+from engine.store.tables import Contact, Delivery, LookUp, Rendering, table_of
+
+_LOOK_UP = table_of(LookUp)
+_DELIVERY = table_of(Delivery)
+_CONTACT = table_of(Contact)
+_RENDERING = table_of(Rendering)
+_ASK = text(
+    "INSERT INTO look_up (delivery_id, attempt, sender, due_real) VALUES (:delivery_id, :attempt, :sender, :due_real)"
+    " ON CONFLICT (delivery_id) DO UPDATE SET attempt = excluded.attempt, sender = excluded.sender,"
+    " due_real = excluded.due_real, absent_since = NULL, waits_for = NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A delivery in doubt, with what is needed to recognise it in the vendor's log."""
+
+    delivery_id: int
+    attempt: int
+    sender: str
+    claimed_at: datetime
+    absent_since: float | None
+    words: str = field(repr=False)
+    personal: bool = False
+    phone_sealed: bytes = field(default=b"", repr=False)
+    name_sealed: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """An accepted delivery whose receipt has not come."""
+
+    delivery_id: int
+    attempt: int
+    sender: str
+    vendor_id: str
+
+
+def ask(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Put deliveries on the list (``delivery_id, attempt, sender, due_real``); a new attempt starts anew."""
+    if rows:
+        connection.execute(_ASK, list(rows))
+
+
+def orphans(connection: Connection, older_than_real: float, limit: int = 500) -> Sequence[Any]:
+    """Rows being sent whose claim is older than that: (id, attempt, sender, worker, claimed_real)."""
+    query = (
+        select(
+            _DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.worker, _DELIVERY.c.claimed_real
+        )
+        .where(_DELIVERY.c.status == Status.SENDING, _DELIVERY.c.claimed_real <= older_than_real)
+        .order_by(_DELIVERY.c.claimed_real)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
+
+
+def due(connection: Connection, real_now: float, limit: int = 200) -> list[Unsettled]:
+    """Unknown deliveries whose look-up is due, the longest waiting first; settled ones leave the list."""
+    connection.execute(
+        text(
+            "DELETE FROM look_up WHERE due_real <= :now AND NOT EXISTS (SELECT 1 FROM delivery d"
+            " WHERE d.id = look_up.delivery_id AND d.status = 'unknown')"
+        ),
+        {"now": real_now},
+    )
+    query = (
+        select(
+            _LOOK_UP.c.delivery_id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.claimed_at,
+            _LOOK_UP.c.absent_since, _RENDERING.c.words, _RENDERING.c.personal, _CONTACT.c.phone_sealed,
+            _CONTACT.c.name_sealed,
+        )
+        .select_from(_LOOK_UP)
+        .join(_DELIVERY, _DELIVERY.c.id == _LOOK_UP.c.delivery_id)
+        .outerjoin(_RENDERING, _RENDERING.c.id == _DELIVERY.c.rendering_id)
+        .outerjoin(_CONTACT, _CONTACT.c.id == _DELIVERY.c.contact_id)
+        .where(_LOOK_UP.c.due_real <= real_now, _DELIVERY.c.status == Status.UNKNOWN, _LOOK_UP.c.waits_for.is_(None))
+        .order_by(_LOOK_UP.c.due_real)
+        .limit(limit)
+    )  # fmt: skip
+    return [Unsettled(*row) for row in connection.execute(query)]
+
+
+def postpone(
+    connection: Connection, delivery_id: int, *, due_real: float, absent_since: float | None, waits_for: str | None = None
+) -> None:
+    """Look again at ``due_real``; ``waits_for`` set: a person has to decide, nobody looks again by itself."""
+    connection.execute(
+        update(_LOOK_UP)
+        .where(_LOOK_UP.c.delivery_id == delivery_id)
+        .values(due_real=due_real, absent_since=absent_since, waits_for=waits_for)
+    )
+
+
+def settle(connection: Connection, delivery_ids: Sequence[int]) -> None:
+    """Take deliveries off the list."""
+    connection.execute(delete(_LOOK_UP).where(_LOOK_UP.c.delivery_id.in_(delivery_ids)))
+
+
+def bound_elsewhere(connection: Connection, vendor_ids: Sequence[str], but: int) -> set[str]:
+    """Which of these vendor ids belong to another delivery of ours."""
+    query = select(_DELIVERY.c.vendor_id).where(_DELIVERY.c.vendor_id.in_(vendor_ids), _DELIVERY.c.id != but)
+    return {row.vendor_id for row in connection.execute(query)}
+
+
+def to_poll(connection: Connection, due_before: float | None, after_id: int = 0, limit: int = 500) -> list[Polled]:
+    """Accepted deliveries to ask the vendor about: due ones, or with None every one after ``after_id``."""
+    query = select(_DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.vendor_id).where(
+        _DELIVERY.c.status == Status.ACCEPTED, _DELIVERY.c.vendor_id.is_not(None)
+    )
+    if due_before is None:
+        query = query.where(_DELIVERY.c.id > after_id).order_by(_DELIVERY.c.id)
+    else:
+        query = query.where(_DELIVERY.c.poll_real <= due_before).order_by(_DELIVERY.c.poll_real)
+    return [Polled(*row) for row in connection.execute(query.limit(limit))]
+
+
+_POLL_AGAIN = (
+    update(_DELIVERY)
+    .where(_DELIVERY.c.id == bindparam("of_id"), _DELIVERY.c.status == Status.ACCEPTED)
+    .values(poll_real=bindparam("again"))
+)
+
+
+def poll_again(connection: Connection, delivery_ids: Sequence[int], at_real: float) -> None:
+    """The vendor is still at it: ask again at ``at_real``."""
+    if delivery_ids:
+        connection.execute(_POLL_AGAIN, [{"of_id": key, "again": at_real} for key in sorted(delivery_ids)])

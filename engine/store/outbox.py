@@ -1,0 +1,150 @@
+"""Moves of deliveries: the one place that writes ``delivery.status`` after the fan-out.
+
+Every move is checked against the one table of transitions (here and again by a trigger in the database),
+applies only to the attempt it belongs to, and changes the tallies in the same transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text, update
+
+from engine.status import FINAL, Status, may_become
+from engine.store.tables import Delivery, table_of
+from engine.store.tallies import Deltas
+
+DELIVERY = table_of(Delivery)
+
+# All that a move may change; the rest of a delivery is written once, by the fan-out.
+_MUTABLE = (
+    "status", "reason", "code", "attempt", "worker", "claimed_at", "claimed_real", "not_before",
+    "vendor_id", "handed_at", "cost_vnd", "poll_real", "finished_at",
+)  # fmt: skip
+_UPDATE = (
+    update(DELIVERY)
+    .where(DELIVERY.c.id == bindparam("key_id"), DELIVERY.c.attempt == bindparam("key_attempt"))
+    .values({column: bindparam("new_" + column) for column in _MUTABLE})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A wish to move one delivery. ``handed`` says that the vendor has (had) the message.
+
+    ``at`` is campaign time; ``not_before`` and ``poll_real`` are real seconds.
+    """
+
+    delivery_id: int
+    attempt: int
+    status: Status
+    at: datetime
+    vendor_id: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    handed: bool = False
+    not_before: float | None = None
+    poll_real: float | None = None
+
+
+class Fate(StrEnum):
+    """What became of a wish."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"  # late, doubled or out of order: nothing to do
+    SUPERSEDED = "superseded"  # it speaks of an earlier attempt: a person must know
+    CONTRADICTED = "contradicted"  # the same attempt under another vendor id: doubled at the vendor
+    MISSING = "missing"  # no such delivery
+
+
+def load(connection: Connection, ids: Iterable[int], *, lock: bool) -> dict[int, dict[str, Any]]:
+    """Deliveries by id as dictionaries; ``lock`` keeps them from other writers (PostgreSQL, in id order)."""
+    wanted = sorted(set(ids))
+    found: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(DELIVERY).where(DELIVERY.c.id.in_(wanted[start : start + 500])).order_by(DELIVERY.c.id)
+        if lock:
+            query = query.with_for_update()
+        found.update((row["id"], dict(row)) for row in connection.execute(query).mappings())
+    return found
+
+
+def apply(connection: Connection, changes: Sequence[Change], *, slot: int) -> list[tuple[Change, Fate]]:
+    """Apply ``changes`` in order, with their tallies, in the caller's transaction; one fate for each."""
+    rows = load(connection, (change.delivery_id for change in changes), lock=True)
+    before = {key: dict(row) for key, row in rows.items()}
+    fates = [(change, _move(rows.get(change.delivery_id), change)) for change in changes]
+    save(connection, before, rows, slot=slot)
+    return fates
+
+
+def save(
+    connection: Connection, before: dict[int, dict[str, Any]], after: dict[int, dict[str, Any]], *, slot: int
+) -> None:
+    """Write the rows that differ, and the tallies of the difference."""
+    deltas, parameters = Deltas(), []
+    for key in sorted(after):
+        old, new = before[key], after[key]
+        if old == new:
+            continue
+        deltas.count(old, -1)
+        deltas.count(new, +1)
+        parameters.append(
+            {"key_id": key, "key_attempt": old["attempt"]} | {"new_" + name: new[name] for name in _MUTABLE}
+        )
+    # A receipt may prove that a row put back in the queue was handed over after all. It takes the queue's only
+    # way out, through `sending`, so that the database's own check of transitions holds for every writer.
+    proven = [
+        {"id": key}
+        for key in sorted(after)
+        if before[key]["status"] == Status.QUEUED
+        and not may_become(Status.QUEUED, Status(after[key]["status"]))
+        and before[key]["status"] != after[key]["status"]
+    ]
+    if proven:
+        connection.execute(
+            text(
+                "UPDATE delivery SET status = 'sending', worker = coalesce(worker, 'receipt')"
+                " WHERE id = :id AND attempt > 0"
+            ),
+            proven,
+        )
+    if parameters:
+        connection.execute(_UPDATE, parameters)
+    deltas.write(connection, slot)
+
+
+def _move(row: dict[str, Any] | None, change: Change) -> Fate:
+    if row is None:
+        return Fate.MISSING
+    if change.attempt < row["attempt"]:
+        return Fate.SUPERSEDED
+    if change.attempt > row["attempt"]:
+        return Fate.IGNORED
+    known = row["vendor_id"]
+    if known is not None and change.vendor_id is not None and known != change.vendor_id:
+        return Fate.CONTRADICTED
+    status = Status(row["status"])
+    proven = status is Status.QUEUED and change.handed and row["attempt"] > 0
+    if not proven and not may_become(status, change.status):
+        _note_vendor(row, change)
+        return Fate.IGNORED
+    row["status"] = str(change.status)
+    row["code"], row["reason"] = change.code or row["code"], change.reason or row["reason"]
+    row["not_before"], row["poll_real"] = change.not_before, change.poll_real
+    if change.status is Status.QUEUED:  # free for the next claim; the attempt's number stays used up
+        row["worker"] = row["claimed_real"] = row["vendor_id"] = None
+    _note_vendor(row, change)
+    if change.status in FINAL:
+        row["finished_at"] = change.at
+    return Fate.APPLIED
+
+
+def _note_vendor(row: dict[str, Any], change: Change) -> None:
+    """Keep the vendor's id and the instant of the hand-over, from whichever word comes first."""
+    if change.vendor_id is not None and row["vendor_id"] is None:
+        row["vendor_id"] = change.vendor_id
+    if change.handed and row["handed_at"] is None:
+        row["handed_at"] = change.at

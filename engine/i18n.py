@@ -20,9 +20,16 @@ def language() -> str:
     return wanted if wanted in LANGUAGES else "vi"
 
 
+class _Missing(gettext.NullTranslations):
+    def gettext(self, message: str) -> str:
+        raise KeyError(f"no sentence for {message}")
+
+
 @cache
 def _catalogue(room: str, tongue: str) -> gettext.NullTranslations:
-    return gettext.translation(room, _FOLDER, languages=[tongue])
+    catalogue = gettext.translation(room, _FOLDER, languages=[tongue])
+    catalogue.add_fallback(_Missing())
+    return catalogue
 
 
 def sentence(key: str, /, **values: object) -> str:
@@ -33,8 +40,6 @@ def sentence(key: str, /, **values: object) -> str:
     """
     room, _, code = key.partition(".")
     words = _catalogue(room, language()).gettext(code)
-    if words == code:
-        raise KeyError(f"no sentence for {key} in {language()}")
     return words.format_map(values) if values else words.replace("{{", "{").replace("}}", "}")
 
 

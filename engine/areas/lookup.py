@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from engine.areas.area import Area, Era, Key, Level
-from engine.areas.names import Fit, Reading, Spelling, is_accented, readings, spell, split_name, words_of
+from engine.areas.names import Fit, Reading, Spelling, is_accented, readings, spell_proper, split_name, words_of
 
 # A commune's type changes only between these; the town (thị trấn) of a name is another place than the
 # commune of that name: Thị trấn Cao Lộc went into Kỳ Lừa, Xã Cao Lộc is elsewhere.
@@ -38,7 +38,7 @@ class NameIndex:
         spellings: dict[str, Spelling] = {}  # a third of the names occur more than once
         for key, level, name in names:
             kind, proper = split_name(name)
-            spelling = spellings.get(proper) or spellings.setdefault(proper, spell(words_of(proper)))
+            spelling = spellings.get(name) or spellings.setdefault(name, spell_proper(kind, words_of(proper)))
             self.entries[spelling.key].append(Entry(key, level, kind, spelling))
 
     def match(

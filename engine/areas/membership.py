@@ -1,7 +1,7 @@
 """Who belongs to a selection of areas, across the eras: in, ambiguous, or (absent) outside.
 
 Everybody lives on one piece of land that lay in one legacy unit and lies in one 2025 commune; we know only
-one of the two. The eras' conversion gives 10,600 such pieces. A selection is a plain set of pieces: kinds
+one of the two. The eras' conversion gives 10,571 such pieces. A selection is a plain set of pieces: kinds
 are alternatives inside and conditions among themselves. Whoever gave a commune may live on any of its
 pieces: all chosen, in; some, ambiguous; none, outside. So a legacy contact is in a 2025 set if all its
 successors are (one that merged whole has only one), and a 2025 contact is in a legacy set if all that its

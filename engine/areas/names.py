@@ -17,14 +17,18 @@ TONES: Final = {"\u0300": 1, "\u0301": 2, "\u0309": 3, "\u0303": 4, "\u0323": 5}
 HATS: Final = {"\u0302": "^", "\u0306": "(", "\u031b": "+"}
 # đ has no decomposition; ð is what old keyboards and some PDF copies give for it.
 BARRED: Final = {"đ": "d", "ð": "d"}
-_APOSTROPHES = re.compile("['’‘ʼ`´]")  # all of them are found in commune lists
+# All the apostrophes found in commune lists are left out; Ð is what some keyboards give for Đ.
+_CLEANED: Final = str.maketrans("Ð", "Đ", "'’‘ʼ`´")
 _DOTTED = re.compile(r"\b([tđd])\s*\.\s*([xptk])\b\s*\.?", re.IGNORECASE)  # T.X, T.P, T.T, Đ.K
 _NUMBERED = re.compile(r"\b([pqf])\.?(\d{1,2})$", re.IGNORECASE)  # P4, Q.1
+_ASIDE = re.compile(r"\(\s*(?:cũ|cu|mới|moi)\s*\)\s*$", re.IGNORECASE)  # "huyện Cao Lộc (cũ)"
 _WORD = re.compile(r"[^\W_]+")
 # y and i are written for each other at a syllable's end after a consonant (or qu): Mỹ, Mĩ; Quý, Quí.
 _FINAL_Y = re.compile(r"(?<=[bcdghklmnpqrstvx])y$|(?<=qu)y$")
 # One word of the Central Highlands, four spellings in official lists.
 _DAK: Final = {"đak": "đăk", "đắk": "đăk", "đắc": "đăk"}
+
+_ROMAN: Final = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10}
 
 COMMUNE: Final[tuple[Level, ...]] = ("commune",)
 DISTRICT: Final[tuple[Level, ...]] = ("district",)
@@ -140,8 +144,9 @@ def syllable(word: str) -> Syllable:
 
 def words_of(text: str) -> list[str]:
     """The lower-case words of a written name: NFC, no apostrophes, other punctuation as spaces."""
-    text = _APOSTROPHES.sub("", unicodedata.normalize("NFC", text)).replace("Ð", "Đ")
-    text = _NUMBERED.sub(r"\1 \2", _DOTTED.sub(r"\1\2 ", text.strip()))
+    text = unicodedata.normalize("NFC", text).translate(_CLEANED).strip()
+    if "." in text or text[-1:].isdigit():
+        text = _NUMBERED.sub(r"\1 \2", _DOTTED.sub(r"\1\2 ", text))
     return _WORD.findall(text.lower())
 
 
@@ -155,6 +160,13 @@ def spell(words: list[str]) -> Spelling:
     )
 
 
+def spell_proper(kind: str, words: list[str]) -> Spelling:
+    """The spelling of a name without its type; "Phường IV" and "Phường 4" are one."""
+    if kind == "Phường" and len(words) == 1 and words[0] in _ROMAN:
+        words = [str(_ROMAN[words[0]])]
+    return spell(words)
+
+
 def is_accented(text: str) -> bool:
     """Whether whoever wrote this writes accents at all: only then does a missing accent mean something."""
     return not unicodedata.normalize("NFC", text).isascii()
@@ -162,12 +174,14 @@ def is_accented(text: str) -> bool:
 
 def split_name(name: str) -> tuple[str, str]:
     """A full official name as (type, proper name): ``("Thị trấn", "Đồng Đăng")``."""
-    for kind, _ in TYPE_WORDS.values():
-        if name.startswith(kind + " "):
-            return kind, name[len(kind) + 1 :]
-    return "", name
+    first, _, rest = name.partition(" ")
+    if first in _TYPES:
+        return first, rest
+    second, _, rest = rest.partition(" ")
+    return f"{first} {second}", rest
 
 
+_TYPES: Final = frozenset(kind for kind, _ in TYPE_WORDS.values())
 _TYPE_SPELLINGS: Final = [
     (spell([*prefix.split()]), len(prefix.split()), kind, levels) for prefix, (kind, levels) in TYPE_WORDS.items()
 ]
@@ -179,7 +193,7 @@ def readings(text: str) -> list[Reading]:
     Empty when there is no letter or digit in it. A type word counts only where its accents agree: the
     "Xà" of "Xà Phiên" is no "xã".
     """
-    words = words_of(text)
+    words = words_of(_ASIDE.sub("", unicodedata.normalize("NFC", text)))
     if not words:
         return []
     found = [Reading(None, None, spell(words))]
@@ -187,7 +201,7 @@ def readings(text: str) -> list[Reading]:
         if len(words) > length:
             written = spell(words[:length])
             if written.key == prefix.key and written.fit(prefix) is not Fit.AGAINST:
-                found.append(Reading(kind, levels, spell(words[length:])))
+                found.append(Reading(kind, levels, spell_proper(kind, words[length:])))
                 break
     return [
         reading._replace(spelling=spell([SHORT_NAMES[reading.spelling.key]]))

@@ -11,12 +11,12 @@ from engine.areas.area import Key
 
 FOLDER = Path(__file__).parent / "data"
 
-Row = list[str]
+Row = tuple[str, ...]
 
 
 def rows_of(folder: Path, name: str) -> list[Row]:
-    """All rows of one table as lists of text."""
-    return [line.split("\t") for line in (folder / name).read_text("utf-8").split("\n") if line]
+    """All rows of one table, as tuples of text."""
+    return [tuple(line.split("\t")) for line in (folder / name).read_text("utf-8").split("\n") if line]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class Transport:
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
+        if connect_seconds >= total_seconds:  # else the total limit could end a connect, and prove nothing
+            raise ValueError("a connect must end before the call does")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_SECONDS),
             timeout=aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds, sock_connect=connect_seconds),

@@ -1,8 +1,9 @@
 """Twilio Programmable Messaging.
 
 The SDK gives credentials, regions and edges, request headers, exceptions, and the look-ups (fetch, list with
-paging). A message is created over the same client's headers and address but without the SDK's resource layer,
-which costs more CPU than the rest of the call together (measured: bench/sandbox_bench.py).
+paging). A message is created with the same client's headers and address but without the SDK's resource layer:
+that drops the Retry-After header and costs a fifth of the CPU (measured 220 µs a message instead of 275,
+bench/sandbox_bench.py).
 
 Tested against our sandbox and hand-written stand-ins only, never against Twilio itself: regions and edges, the
 vendor's own choice between 400 and 429 for 21611, and whether it signs an address with or without its port
@@ -14,8 +15,9 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from twilio.base.exceptions import TwilioException
 from twilio.base.version import Version
@@ -76,16 +78,12 @@ class TwilioProvider:
         return list(await asyncio.gather(*map(self._send, batch)))
 
     async def _send(self, message: Outgoing) -> Outcome:
-        fields = {
-            "To": message.to,
-            "Body": message.body,
-            "ValidityPeriod": min(max(message.valid_seconds, 1), LONGEST_VALIDITY),
-        }
+        validity = min(max(message.valid_seconds, 1), LONGEST_VALIDITY)
+        form = f"{self._from}&To={quote_plus(message.to)}&Body={_quoted(message.body)}&ValidityPeriod={validity}"
         if message.receipt_url:
-            fields["StatusCallback"] = message.receipt_url
-        body = f"{self._from}&{urlencode(fields)}".encode()
+            form += f"&StatusCallback={quote_plus(message.receipt_url)}"
         try:
-            answer = await self._transport.call("POST", self._address, self._headers, body)
+            answer = await self._transport.call("POST", self._address, self._headers, form.encode())
             return self._outcome(message, answer)
         except NeverSent as error:
             return _attempted(message, Status.QUEUED, "no_connection", Decision.RETRY, detail=str(error))
@@ -209,6 +207,12 @@ class TwilioProvider:
         for secret in (self._token, self._account, message.body, message.to, message.to.lstrip("+")):
             words = words.replace(secret, "…") if secret else words
         return redact(words)[:_LONGEST_DETAIL]
+
+
+@lru_cache(maxsize=256)
+def _quoted(body: str) -> str:
+    """A text as a form carries it; thousands of messages in a row share one text, and quoting costs 30 µs."""
+    return quote_plus(body)
 
 
 def _attempted(

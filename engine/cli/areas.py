@@ -117,7 +117,7 @@ def lines(area: Area, registry: Registry) -> list[str]:
         if shown[direction]:
             told.append(sentence(f"cli_areas.{direction}"))
         for other in shown[direction]:
-            how = sentence("cli_areas.whole" if other["whole"] else "cli_areas.part")
+            how = sentence("cli_areas.how-whole" if other["whole"] else "cli_areas.how-part")
             told.append(f"  {other['code']}  {other['name']} ({how})")
     told.append(sentence("cli_areas.centroid", lat=number(area.lat, 4), lon=number(area.lon, 4)))
     return told

@@ -98,7 +98,7 @@ class Campaign(Frozen):
     key: str
     title: Text = Field(examples=["Hưởng ứng ngày 30/7"])
     owner: Text = Field(examples=["Ban Chỉ đạo 138"])
-    legal_basis: Texts = Field(min_length=1, examples=[["Kế hoạch số 87/KH-BCĐ ngày 31/5/2021"]])
+    legal_basis: Texts = Field(examples=[["Kế hoạch số 87/KH-BCĐ ngày 31/5/2021"]])
     theme: Text | None = None
     kind: Literal["thong_bao", "quang_cao"] = Field(alias="class", examples=["thong_bao"])
     period: Period = Field(examples=[{"from": "2027-07-01", "to": "2027-09-30"}])
@@ -107,8 +107,16 @@ class Campaign(Frozen):
     limits: Limits = Limits()
     variants: dict[str, Percentage] = Field(default_factory=dict)  # arm → share, in hundredths of a percent
     steps: tuple[Step, ...] = Field(
-        min_length=1, examples=[[{"id": "mo-dau", "when": "2027-07-16 08:30", "channel": "sms"}]]
+        examples=[[{"id": "mo-dau", "when": "2027-07-16 08:30", "channel": "sms"}]]
     )
+
+    @field_validator("legal_basis", "steps")
+    @classmethod
+    def _some(cls, value: tuple[object, ...]) -> tuple[object, ...]:
+        # Not min_length: pydantic counts only the items that are right, and would call three wrong steps none.
+        if not value:
+            raise BadValue("content.empty")
+        return value
 
     @field_validator("variants")
     @classmethod
@@ -132,7 +140,7 @@ class Campaign(Frozen):
 
     @property
     def anchor_date(self) -> date | None:
-        """The anchor's one date inside the period; None without an anchor (or, in an unchecked campaign, a wrong one)."""
+        """The anchor's one date inside the period; None without an anchor, or with a wrong one."""
         dates = self.anchor.dates(self.period.start, self.period.end) if self.anchor else []
         return dates[0] if len(dates) == 1 else None
 

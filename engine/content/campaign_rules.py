@@ -10,7 +10,8 @@ from engine.content.occurrences import Occurrence, date_of, occurrences, recurri
 from engine.content.organisation import Sender
 from engine.content.reading import Reading
 from engine.content.risk_words import risk_word
-from engine.content.when import LAST
+from engine.content.values import minutes_between
+from engine.content.when import LAST, Moment
 from engine.content.words import suggestion
 from engine.content.yamlfile import Steps
 from engine.errors import LoaError
@@ -92,8 +93,8 @@ def _check_references(
 ) -> None:
     channel_known = step.channel in channels
     if reading.intact((*at, "channel")) and not channel_known:
-        known = ", ".join(sorted(channels))
-        reading.report((*at, "channel"), "error", "content.unknown-channel", text=step.channel, known=known)
+        choices = ", ".join(sorted(channels))
+        reading.report((*at, "channel"), "error", "content.unknown-channel", text=step.channel, known=choices)
     for index, key in enumerate(step.sender):
         path = (*at, "sender", index)
         if key not in written_senders:
@@ -104,9 +105,9 @@ def _check_references(
             reading.report(path, "error", "content.sender-channel", **values)
         elif key in step.sender[:index]:
             reading.report(path, "warning", "content.listed-twice", key=key)
-    for name, key, known_ in (("audience", step.audience, audiences), ("message", step.message, messages)):
-        if key is not None and key not in known_:
-            _unknown(reading, (*at, name), name, key, known_)
+    for name, named, known in (("audience", step.audience, audiences), ("message", step.message, messages)):
+        if named is not None and named not in known:
+            _unknown(reading, (*at, name), name, named, known)
     if step.channel in PERSON_ADDRESSED:
         for name, value in (("sender", step.sender), ("audience", step.audience), ("message", step.message)):
             if not value and reading.intact((*at, name)):
@@ -136,7 +137,11 @@ def _check_times(reading: Reading[Campaign], at: Steps, step: Step, campaign: Ca
     if not reading.intact(("period",)):
         return
     if campaign.anchor is None or ("anchor",) in reading.broken:
-        moments = [(("when",), step.when.moment), (("from",), step.start), (("until",), step.end)]
+        moments: list[tuple[Steps, Moment | None]] = [
+            (("when",), step.when.moment),
+            (("from",), step.start),
+            (("until",), step.end),
+        ]
         moments += [(("except", index), moment) for index, moment in enumerate(step.skipping)]
         using = [path for path, moment in moments if moment is not None and moment.from_anchor]
         if using:
@@ -217,7 +222,7 @@ def _check_quiet(
     if not quiet.cover(due) or NIGHT.cover(due):
         return
     said = {"at": f"{due:%H:%M}", "end": f"{quiet.end:%H:%M}"}
-    wait = timedelta(minutes=((quiet.end.hour - due.hour) * 60 + quiet.end.minute - due.minute) % (24 * 60))
+    wait = timedelta(minutes=minutes_between(due, quiet.end))
     if min(once.expires - once.due for once in found) <= wait:
         reading.report((*at, "when"), "warning", "content.expires-in-quiet-hours", **said)
     else:

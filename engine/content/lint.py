@@ -14,7 +14,7 @@ from engine.content.message import Message, MessageSet
 from engine.content.message_check import SAMPLE_LINK, SAMPLE_NAME, check_message, check_source, sample_values
 from engine.content.occurrences import occurrences
 from engine.content.organisation import Sender
-from engine.content.reading import TOP, Reading, problem
+from engine.content.reading import TOP, Reading, Severity, problem
 from engine.content.risk_words import risk_word
 from engine.content.template import Values, read_template
 from engine.content.yamlfile import Place, Steps
@@ -37,9 +37,7 @@ class Lint:
     _done: set[tuple[object, ...]] = field(default_factory=set)
     _arms: dict[str, set[str]] = field(default_factory=dict)  # message → every arm a campaign that uses it has
 
-    def check(
-        self, campaigns: Mapping[str, Reading[Campaign]], audiences: Mapping[str, Reading[Audience]]
-    ) -> None:
+    def check(self, campaigns: Mapping[str, Reading[Campaign]], audiences: Mapping[str, Reading[Audience]]) -> None:
         """Add every problem found to ``problems`` (those at a place of a campaign to its reading)."""
         for key, message_set in self.messages.items():
             self.problems += check_source(message_set)
@@ -52,9 +50,8 @@ class Lint:
                     self._step(reading, reading.value, ("steps", index), step)
         self._unused(campaigns, audiences)
 
-    def _whole(self, file: str, severity: str, key: str, **values: object) -> None:
-        kind = "error" if severity == "error" else "warning"
-        self.problems.append(problem(file, TOP, kind, key, **values))  # type: ignore[arg-type] # narrowed above
+    def _whole(self, file: str, severity: Severity, key: str, /, **values: object) -> None:
+        self.problems.append(problem(file, TOP, severity, key, **values))
 
     def _step(self, reading: Reading[Campaign], campaign: Campaign, at: Steps, step: Step) -> None:
         message_set = self.messages.get(step.message or "")
@@ -128,9 +125,7 @@ class Lint:
         if near and any(message.registered_id is None for message in texts):
             reading.report((*at, "message"), "warning", "content.text-not-registered", day=_said(near[0]))
 
-    def _unused(
-        self, campaigns: Mapping[str, Reading[Campaign]], audiences: Mapping[str, Reading[Audience]]
-    ) -> None:
+    def _unused(self, campaigns: Mapping[str, Reading[Campaign]], audiences: Mapping[str, Reading[Audience]]) -> None:
         used_audiences = _written(campaigns.values(), "audience")
         used_audiences |= {
             key

@@ -47,7 +47,7 @@ LANGUAGES = {
     "fr": "Pháp",
 }
 # What people write for a language who know its country's code better.
-_MISTAKEN = {"vn": "vi", "vie": "vi", "kh": "km", "la": "lo", "cn": "zh", "eng": "en", "hmong": "hmn"}
+_MISTAKEN = {"vn": "vi", "vie": "vi", "kh": "km", "la": "lo", "cn": "zh", "eng": "en", "hmong": "hmn", "hnm": "hmn"}
 
 # RFC 5646, 2.1, without extensions and grandfathered tags, which no file of ours needs.
 _TAG = re.compile(

@@ -115,12 +115,17 @@ class Configuration(Frozen):
     timezone: Text = TIMEZONE
     hotlines: Texts = ()
     approvals: Approvals = Approvals()
-    senders: dict[str, dict[str, Any]] = Field(
-        min_length=1, examples=[{"dien-tap": {"provider": "sandbox"}}]
-    )
+    senders: dict[str, dict[str, Any]] = Field(examples=[{"dien-tap": {"provider": "sandbox"}}])
     privacy: Privacy = Privacy()
     report: ReportHeading = ReportHeading()
     alerts: Texts = ()
+
+    @field_validator("senders")
+    @classmethod
+    def _some(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if not value:
+            raise BadValue("content.empty")
+        return value
 
     @field_validator("timezone")
     @classmethod

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.content import yamlfile
-from engine.content.words import BadValue, suggestion
+from engine.content.words import suggestion
 from engine.content.yamlfile import Place, Steps, Tree
 from engine.errors import LoaError, Problem
 from engine.i18n import sentence
@@ -48,9 +48,7 @@ class Reading(Generic[M]):
     def intact(self, *paths: Steps) -> bool:
         """Whether nothing at, above or below these paths was wrong, so that a conclusion from them is sound."""
         return not any(
-            path[: len(broken)] == broken or broken[: len(path)] == path
-            for path in paths
-            for broken in self.broken
+            path[: len(broken)] == broken or broken[: len(path)] == path for path in paths for broken in self.broken
         )
 
     def report(self, path: Steps, severity: Severity, key: str, /, **values: object) -> None:
@@ -92,7 +90,7 @@ def read_model(model: type[M], tree: Tree, file: str, given: Mapping[str, object
 
 
 def explain(model: type[BaseModel], tree: Tree, detail: ErrorDetails) -> tuple[Place, str, dict[str, object]]:
-    """One of pydantic's complaints as a place, a sentence's key and its values. Never shows a value that is a secret."""
+    """One of pydantic's complaints as a place, a sentence's key and its values."""
     path, kind = tuple(detail["loc"]), detail["type"]
     context = detail.get("ctx", {})
     found = yamlfile.at(tree, path)
@@ -108,18 +106,32 @@ def explain(model: type[BaseModel], tree: Tree, detail: ErrorDetails) -> tuple[P
     if isinstance(found, yamlfile.Scalar) and not found.text.strip():
         return place, "content.empty", {}
     error = context.get("error")
-    if isinstance(error, BadValue):
+    if isinstance(error, LoaError):
         return place, error.key, error.values
     if kind == "literal_error":
-        choices = [choice for choice in _choices(model, path)]
+        choices = _choices(model, path)
         text = found.text if isinstance(found, yamlfile.Scalar) else ""
         return place, "content.not-one-of", {"text": text, "choices": ", ".join(choices)}
-    if kind == "too_short":
-        return place, "content.empty", {}
     expected = {"string": "text", "tuple": "list", "list": "list", "dict": "mapping", "model": "mapping"}
     if kind.endswith("_type") and (word := expected.get(kind.removesuffix("_type"))):
         return place, f"content.expected-{word}", {}
-    return place, "content.bad-value", {"detail": detail["msg"]}
+    if kind in _BOUNDS:
+        key, name = _BOUNDS[kind]
+        return place, key, {"limit": context[name]}
+    if kind == "string_pattern_mismatch":
+        return place, "content.bad-form", {"pattern": context["pattern"]}
+    if kind in ("int_parsing", "int_type", "int_from_float"):
+        return place, "content.bad-number", {"text": found.text if isinstance(found, yamlfile.Scalar) else ""}
+    return place, "content.bad-value", {"detail": error or detail["msg"]}
+
+
+# pydantic's own limits, as a provider's schema or a message's front matter may set them.
+_BOUNDS = {
+    "string_too_long": ("content.too-long", "max_length"),
+    "string_too_short": ("content.too-short", "min_length"),
+    "greater_than_equal": ("content.too-small", "ge"),
+    "less_than_equal": ("content.too-great", "le"),
+}
 
 
 def known_keys(model: type[BaseModel], path: Steps = ()) -> list[str]:

@@ -125,13 +125,12 @@ def _check_options(
     secret: list[Steps],
 ) -> None:
     """Let the provider's schema judge its keys. A key with an unset variable has no value yet: its faults wait."""
-    known = {**{name: name for _, names in _variables(options, ()) for name in names}, **environment}
-    unset = {
-        path[0] for path, names in _variables(options, ()) if any(not environment.get(name) for name in names)
-    }
+    named = [(path[0], name) for path, names in _variables(options, ()) for name in names]
+    unset = {key for key, name in named if not environment.get(name)}
+    known = {name: environment.get(name) or f"${{{name}}}" for _, name in named}
     hidden = {path[0] for path in secret}
     try:
-        schema.model_validate(filled(yamlfile.plain(options), {k: v or k for k, v in known.items()}))
+        schema.model_validate(filled(yamlfile.plain(options), known))
     except LoaError as error:  # a provider's own sentence for its keys as a whole
         reading.problems.append(problem_of(reading.file, options.place, error))
     except ValidationError as error:

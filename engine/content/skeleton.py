@@ -13,9 +13,10 @@ person is worth more than a perfect greeting; ``check`` warns where a fallback i
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from engine.text import accents
 
@@ -24,13 +25,17 @@ SlotKind = Literal["name", "link", "opt_out"]
 # Longest names of ours: 5 words and 32 letters; a longer value is not a name and would cost segments.
 NAME_LIMIT = 50
 
-# One regex decides for nearly every name that nothing is to be done: letters and digits, single spaces.
-_PLAIN_NAME = re.compile(r"\w+(?: \w+)*")
+# One regex decides for nearly every name that nothing is to be done: Vietnamese letters (so it is NFC), digits,
+# single spaces.
+_LETTERS = "A-Za-z0-9" + "".join(accents.PLAIN)
+_PLAIN_NAME = re.compile(f"[{_LETTERS}]+(?: [{_LETTERS}]+)*")
 _SPACES = re.compile(r"\s+")
-# Places in a format text, by number, so that each may come any number of times.
-_PLACES: dict[SlotKind, str] = {"name": "{0}", "link": "{1}", "opt_out": "{2}"}
+# What stands for a slot while words are cut; words hold no control characters.
+_MARKS: dict[SlotKind, str] = {"name": "\0", "link": "\1", "opt_out": "\2"}
+_MARK = re.compile("([\0\1\2])")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # A vanished name takes one neighbouring space with it.
-_VANISHED = re.compile(r" *\0(?=[\s,.;:!?…)]|\Z)|(?<![^\n])\0 *|\0")
+_VANISHED = re.compile(r"(?<![^\n])\0 *| *\0(?=[\s,.;:!?…)]|\Z)|\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +52,22 @@ class Skeleton:
 
     pieces: tuple[str | Slot, ...]
     strip: bool = False
-    _named: str = field(init=False, repr=False, compare=False)
-    _nameless: str = field(init=False, repr=False, compare=False)
+    _named: "_Cut" = field(init=False, repr=False, compare=False)
+    _nameless: "_Cut" = field(init=False, repr=False, compare=False)
+    _joins: bool = field(init=False, repr=False, compare=False)  # words begin with a mark right after a slot
     _needs_link: bool = field(init=False, repr=False, compare=False)
     _needs_opt_out: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds = {piece.kind for piece in self.pieces if isinstance(piece, Slot)}
+        marked = "".join(p if isinstance(p, str) else _MARKS[p.kind] for p in self.pieces)
         nameless = "".join(
-            _formatted(piece.fallback or "\0")
-            if isinstance(piece, Slot) and piece.kind == "name"
-            else _formatted(piece)
-            for piece in self.pieces
+            p if isinstance(p, str) else (p.kind == "name" and p.fallback) or _MARKS[p.kind] for p in self.pieces
         )
-        object.__setattr__(self, "_named", "".join(map(_formatted, self.pieces)))
-        object.__setattr__(self, "_nameless", _VANISHED.sub("", nameless))
+        object.__setattr__(self, "_named", _cut(marked))
+        object.__setattr__(self, "_nameless", _cut(_VANISHED.sub("", nameless)))
+        starts = (piece[:1] for piece in self.pieces if isinstance(piece, str))
+        object.__setattr__(self, "_joins", any(start and unicodedata.combining(start) for start in starts))
         object.__setattr__(self, "_needs_link", "link" in kinds)
         object.__setattr__(self, "_needs_opt_out", "opt_out" in kinds)
 
@@ -73,16 +79,28 @@ class Skeleton:
         """
         if (self._needs_link and not link) or (self._needs_opt_out and not opt_out):
             raise ValueError("this skeleton needs an address for link() or opt_out()")
-        name = clean_name(name)
+        plain = len(name) <= NAME_LIMIT and _PLAIN_NAME.fullmatch(name) is not None
+        if not plain:
+            name = clean_name(name)
         if self.strip:
             name = accents.strip(name)
-        text = (self._named if name else self._nameless).format(name, link, opt_out)
-        return text if name.isascii() else unicodedata.normalize("NFC", text)
+        words, places = self._named if name else self._nameless
+        words = words.copy()  # joining a copied list takes 0.3 µs, str.format 1.3
+        fills = (name, link, opt_out)
+        for place, kind in places:
+            words[place] = fills[kind]
+        text = "".join(words)
+        return text if plain and not self._joins else unicodedata.normalize("NFC", text)
 
     def dump(self) -> str:
         """The text form the database keeps; ``load`` reads it back."""
-        pieces = [[piece.kind, piece.fallback] if isinstance(piece, Slot) else piece for piece in self.pieces]
-        return json.dumps({"pieces": pieces, "strip": self.strip}, ensure_ascii=False, separators=(",", ":"))
+        return dump(self.pieces, self.strip)
+
+
+def dump(pieces: Sequence[str | Slot], strip: bool) -> str:
+    """The text form of a skeleton of these pieces, without the work of making one that can be filled."""
+    plain = [piece if isinstance(piece, str) else [piece.kind, piece.fallback] for piece in pieces]
+    return _encode({"pieces": plain, "strip": strip})
 
 
 @lru_cache(maxsize=4096)  # one dispatch group fills few skeletons many times
@@ -102,12 +120,7 @@ def clean_name(name: str) -> str:
     Control and invisible characters, line ends included, become a space or nothing; a leading combining mark
     (it would change the letter before it) goes; a longer name is cut, at a space where there is one.
     """
-    if len(name) <= NAME_LIMIT and (name.isascii() or unicodedata.is_normalized("NFC", name)):
-        if _PLAIN_NAME.fullmatch(name):
-            return name
-    elif len(name) > 20 * NAME_LIMIT:  # no work on a novel
-        name = name[: 20 * NAME_LIMIT]
-    name = unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name[: 20 * NAME_LIMIT])  # no work on a novel
     name = "".join(_visible(character) for character in name)
     name = _SPACES.sub(" ", name).strip()
     while name and unicodedata.combining(name[0]):
@@ -131,5 +144,10 @@ def _kind(word: object) -> SlotKind:
     raise ValueError(f"no slot is called {word!r}")
 
 
-def _formatted(piece: str | Slot) -> str:
-    return _PLACES[piece.kind] if isinstance(piece, Slot) else piece.replace("{", "{{").replace("}", "}}")
+_Cut: TypeAlias = tuple[list[str], tuple[tuple[int, int], ...]]
+
+
+def _cut(marked: str) -> _Cut:
+    """Words and marks apart, and for each mark its index and which value goes there."""
+    words = _MARK.split(marked)
+    return words, tuple((place, ord(words[place])) for place in range(1, len(words), 2))

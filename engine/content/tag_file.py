@@ -33,8 +33,6 @@ def load_tags(
     for issue in issues:
         problems.append(problem(shown, Place(issue.line, 1), "error", f"areas.{issue.code}", **issue.values))
     return {
-        tag: tuple(
-            AreaReference(era=era, level=registry.get(era, code).level, code=code) for era, code in sorted(keys)
-        )
+        tag: tuple(AreaReference(era=era, level=registry.get(era, code).level, code=code) for era, code in sorted(keys))
         for tag, keys in sorted(tags.items())
     }

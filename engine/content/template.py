@@ -17,7 +17,7 @@ from engine import i18n
 from engine.content import skeleton, template_rules
 from engine.content.message import Accents, Message, MessageSet
 from engine.content.message_words import clean_value, tidy
-from engine.content.skeleton import Skeleton, Slot
+from engine.content.skeleton import Slot
 from engine.content.template_source import ENVIRONMENT, Source
 from engine.content.template_variables import PERSONAL, SHARED
 from engine.errors import ContentError, LoaError, Problem
@@ -27,6 +27,9 @@ AreaLevel = Literal["commune", "district", "province"]
 
 # Characters of one rendering, before any channel's own limit; the longest script read out has about 6,000.
 OUTPUT_LIMIT = 20_000
+
+# Characters of one value: a source of 20,000 may join it a thousand times in one expression.
+VALUE_LIMIT = 1_000
 
 _SLOT = re.compile(f"{template_rules.MARK}(\\d+){template_rules.MARK}")
 _LEVELS: tuple[tuple[str, AreaLevel], ...] = (
@@ -126,25 +129,35 @@ class Template:
     def render(self, values: Values) -> Rendered:
         """The words for one tuple: NFC, tidy (``message_words.py``), unaccented where the message says so.
 
-        Raises ``EmptyValue`` where ``missing`` names a variable, ``LoaError`` (``messages.output-too-long``)
-        past 20,000 characters.
+        Raises ``EmptyValue`` where ``missing`` names a variable, ``LoaError`` past 20,000 characters
+        (``messages.output-too-long``) and where Jinja refuses (``messages.cannot-render``).
         """
         if self.bare and (hole := self.missing(values)):
             raise EmptyValue("messages.empty-value", variable=hole, file=self.file)
         given = {flat: _clean(getattr(values, place)) for place, flat in self._used}
-        pieces, length = [], 0
-        for piece in self._run(ENVIRONMENT.context_class(ENVIRONMENT, given, None, {})):
-            pieces.append(piece)
-            length += len(piece)
-            if length > OUTPUT_LIMIT:
-                raise LoaError("messages.output-too-long", limit=OUTPUT_LIMIT, file=self.file)
-        text = tidy("".join(pieces), self.language)
+        text = tidy("".join(self._pieces(given)), self.language)
         strip = self.accents == "strip"
         if not self.slots:
             return Rendered(letters.strip(text) if strip else text, False)
-        return Rendered(self._skeleton(text, strip).dump(), True)
+        return Rendered(skeleton.dump(self._cut(text, strip), strip), True)
 
-    def _skeleton(self, text: str, strip: bool) -> Skeleton:
+    def _pieces(self, given: dict[str, Any]) -> list[str]:
+        """What Jinja puts out, stopped at the limit; whatever it refuses at run time is the officer's to mend."""
+        pieces, length = [], 0
+        try:
+            for piece in self._run(ENVIRONMENT.context_class(ENVIRONMENT, given, None, {})):
+                pieces.append(piece)
+                length += len(piece)
+                if length > OUTPUT_LIMIT:
+                    break
+        except Exception as error:  # hotlines[1] where there is one; the sandbox's own refusals
+            raise LoaError("messages.cannot-render", kind=type(error).__name__, file=self.file) from error
+        if length > OUTPUT_LIMIT:
+            raise LoaError("messages.output-too-long", limit=OUTPUT_LIMIT, file=self.file)
+        return pieces
+
+    def _cut(self, text: str, strip: bool) -> list[str | Slot]:
+        """The rendered text as fixed words and slots."""
         cut = _SLOT.split(text)  # words, number, words, number, … words
         pieces: list[str | Slot] = []
         for place, piece in enumerate(cut):
@@ -155,7 +168,7 @@ class Template:
                 pieces.append(slot)
             elif piece:
                 pieces.append(letters.strip(piece) if strip else piece)
-        return Skeleton(tuple(pieces), strip)
+        return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +233,8 @@ _FIELDS = {
 
 
 def _clean(value: str | tuple[str, ...]) -> str | _Hotlines:
-    if isinstance(value, str):
-        return clean_value(value)
-    return _Hotlines(map(clean_value, value))
+    if not isinstance(value, str):
+        return _Hotlines(str(_clean(one)) for one in value)
+    if len(value) > VALUE_LIMIT:
+        raise LoaError("messages.value-too-long", start=value[:40], limit=VALUE_LIMIT)
+    return clean_value(value)

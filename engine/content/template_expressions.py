@@ -42,6 +42,7 @@ class Rules:
     slots: list[Slot] = field(default_factory=list)
     bare: set[str] = field(default_factory=set)
     cost: int = 0
+    included: int = 0
     parsed: list[Source] = field(default_factory=list)
 
 
@@ -146,8 +147,12 @@ class Expressions:
                 return node, "text"
             if kind != "wrong":
                 source.report("forbidden-expression", line, "[")
+        elif name is None and isinstance(node, nodes.Call):
+            called = node.node.attr if isinstance(node.node, nodes.Getattr) else dotted(node.node) or ""
+            source.report("forbidden-call", line, called, name=f"{called}()")
         elif name is None:
-            source.report("forbidden-expression", line)
+            attribute = node.attr if isinstance(node, nodes.Getattr) else ""
+            source.report("forbidden-attribute", line, attribute, name=attribute)
         elif name in SHARED:
             self.rules.variables.add(name)
             if name not in scope.asked:
@@ -218,7 +223,7 @@ def _fits(node: nodes.Filter, kind: Kind) -> bool:
     if len(written) != len(node.args) or (written and not isinstance(written[0], str)):
         return False
     if node.name in ("default", "d"):
-        return 1 <= len(written) <= 2 and kind in ("text", "number")
+        return 1 <= len(written) <= 2 and kind in ("text", "number", "hotlines")
     if node.name == "join":
         return len(written) <= 1 and kind in ("list", "hotlines")
     if node.name in ("first", "last"):

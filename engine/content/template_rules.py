@@ -25,6 +25,7 @@ HOTLINES_LIMIT = 20
 LOOP_DEPTH = 2
 BLOCK_DEPTH = 10
 INCLUDE_DEPTH = 5
+INCLUDES_LIMIT = 50  # put in place in one message: ten files that include each other ten times are 10**10
 MARK = "\0"  # around a slot's number; no source, value or literal may hold it
 
 _TAG_OF: dict[type[nodes.Node], str] = {
@@ -140,10 +141,13 @@ class _Statements(Expressions):
             source.report("include-cycle", line, name, name=name)
         elif len(scope.including) >= INCLUDE_DEPTH:
             source.report("include-too-deep", line, name, limit=INCLUDE_DEPTH)
+        elif self.rules.included >= INCLUDES_LIMIT:
+            self.rules.cost = COST_LIMIT + 1
         elif name not in self.rules.includes:
             likely = suggestion(name, self.rules.includes)
             source.report("include-missing", line, name, name=name, mend=mend(likely, ()) if likely else "")
         else:
+            self.rules.included += 1
             included = Source(f"messages/{name}", self.rules.includes[name])
             first = all(one.file != included.file for one in self.rules.parsed)
             tree = included.parse()

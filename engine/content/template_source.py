@@ -77,12 +77,13 @@ class Source:
     def report(
         self,
         code: str,
-        line: int,
+        line: int | None,
         needle: str = "",
         severity: Literal["error", "warning"] = "error",
         **values: object,
     ) -> None:
         """Note a problem on ``line`` of this source, at the next ``needle`` inside its Jinja there."""
+        line = line or 1  # the nodes of {% autoescape %} have none
         column = self._column(line, needle)
         message = sentence(f"messages.{code}", **values)
         self.problems.append(Problem(self.file, line + self.first_line - 1, column, severity, code, message))

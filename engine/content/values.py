@@ -119,7 +119,7 @@ def read_percentage(text: str) -> int:
 
 
 def read_number(text: str) -> int:
-    """A whole number written in digits only: ``10``. A separator is refused, since ``1.000`` may mean one or a thousand."""
+    """A whole number in digits only: ``10``. A separator is refused, since ``1.000`` may be one or a thousand."""
     plain = text.strip()
     if not (plain.isascii() and plain.isdigit() and len(plain) <= 9):
         raise BadValue("content.bad-number", text=text)
@@ -127,7 +127,7 @@ def read_number(text: str) -> int:
 
 
 class Cap(Frozen):
-    """At most ``count`` messages to one person in any window of ``window``: ``3 per 7 days`` = ``3 tin trong 7 ngày``."""
+    """At most ``count`` messages to one person in any ``window``: ``3 per 7 days`` = ``3 tin trong 7 ngày``."""
 
     count: int
     window: "Duration"
@@ -178,8 +178,13 @@ class QuietHours(Frozen):
 
     def cover_all_of(self, other: Self) -> bool:
         """Whether every minute that ``other`` keeps quiet is quiet here too."""
-        minutes = (time(minute // 60, minute % 60) for minute in range(24 * 60))
-        return all(self.cover(minute) for minute in minutes if other.cover(minute))
+        later = minutes_between(self.start, other.start)
+        return later + minutes_between(other.start, other.end) <= minutes_between(self.start, self.end)
+
+
+def minutes_between(start: time, end: time) -> int:
+    """From ``start`` on to the next ``end``."""
+    return ((end.hour - start.hour) * 60 + end.minute - start.minute) % (24 * 60)
 
 
 def _reading(reader: Any) -> BeforeValidator:

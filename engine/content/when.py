@@ -50,7 +50,8 @@ _RECURRING = tuple(
         ("month", r"every month on (?:the )?(?:day )?(?P<day>\d{1,2})(?:st|nd|rd|th)?"),
         ("month", r"every month on the (?P<last>last) day"),
         ("month", rf"ngay (?P<day>\d{{1,2}}) {_EACH} thang|{_EACH} thang(?: vao)? ngay (?P<day2>\d{{1,2}})"),
-        ("month", rf"(?P<last>ngay cuoi)(?: cung)?(?: cua)? {_EACH} thang|{_EACH} thang(?: vao)? (?P<last2>ngay cuoi)(?: cung)?"),
+        ("month", rf"(?P<last>ngay cuoi)(?: cung)?(?: cua)? {_EACH} thang"),
+        ("month", rf"{_EACH} thang(?: vao)? (?P<last>ngay cuoi)(?: cung)?"),
     )
 )
 LAST = 0  # the day of the month that stands for the last one
@@ -138,9 +139,9 @@ class When(Frozen):
     @property
     def at(self) -> time:
         """The local time of day at which the step is due."""
-        at = self.recurrence.at if self.recurrence else self.moment and self.moment.at
-        assert at is not None
-        return at
+        timed = self.recurrence or self.moment
+        assert timed is not None and timed.at is not None
+        return timed.at
 
 
 def _plain(text: str) -> str:
@@ -210,8 +211,10 @@ def _recurrence(rest: str, text: str) -> dict[str, Any] | None:
         if not 1 <= every <= 366:
             raise BadValue("content.bad-when", text=text)
         if unit == "month":
-            day = LAST if "last" in given or "last2" in given else int(given.get("day") or given["day2"])
-            if not (day == LAST and ("last" in given or "last2" in given)) and not 1 <= day <= 31:
+            if "last" in given:
+                return {"unit": "month", "day": LAST}
+            day = int(given.get("day") or given["day2"])
+            if not 1 <= day <= 31:
                 raise BadValue("content.bad-month-day", text=text)
             return {"unit": "month", "day": day}
         days = re.findall(_NAMES, given["on"]) if unit == "week" else ()

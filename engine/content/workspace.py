@@ -104,7 +104,9 @@ def load(
     configuration = _read_file(loading, Configuration, folder / CONFIGURATION)
     loading.configuration = configuration
     senders: dict[str, Sender] = {}
-    province, hotlines, zone = None, (), ZoneInfo(TIMEZONE)
+    province: str | None = None
+    hotlines: tuple[str, ...] = ()
+    zone = ZoneInfo(TIMEZONE)
     if configuration is not None and configuration.value is not None:
         # What is wrong with one sender voids the campaigns that use it, not the workspace.
         province = check_configuration(configuration, registry)
@@ -168,9 +170,7 @@ def _result(
             for key, found in messages.messages.items()
             if not any(_stands_on(file, {f"messages/{key}/"}) for file in faulty)
         }
-        workspace = Workspace(
-            loading.folder, configuration, senders, campaigns, audiences, usable, tags, area_table
-        )
+        workspace = Workspace(loading.folder, configuration, senders, campaigns, audiences, usable, tags, area_table)
     ordered = tuple(sorted(dict.fromkeys(problems)))
     return Loaded(workspace, ordered, tuple(sorted(loading.campaigns)), uses)
 

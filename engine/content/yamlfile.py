@@ -150,7 +150,7 @@ class _Reader:
             return None
         return tree
 
-    def node(self, event: NodeEvent, events: Iterator[Event], depth: int) -> Tree:
+    def node(self, event: Any, events: Iterator[Event], depth: int) -> Tree:
         place = self.place(event.start_mark)
         if isinstance(event, AliasEvent) or event.anchor is not None:
             raise BadYaml("content.alias", place, name=event.anchor)

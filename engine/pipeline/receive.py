@@ -58,9 +58,7 @@ def commit(process: Process, batch: Sequence[Received]) -> list[Fate | None]:
         telling = [received for received in batch if received.word.status not in (None, Status.UNKNOWN)]
         fates = outbox.apply(connection, [change_of(received) for received in telling], slot=process.slot)
         by_receipt = {id(received): fate for received, (_, fate) in zip(telling, fates, strict=True)}
-        look_ups.settle(
-            connection, [change.delivery_id for change, fate in fates if fate is Fate.APPLIED]
-        )
+        look_ups.settle(connection, [change.delivery_id for change, fate in fates if fate is Fate.APPLIED])
         for change, fate in fates:
             report_fate(connection, process, change, fate)
         for received in batch:

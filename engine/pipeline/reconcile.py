@@ -29,7 +29,10 @@ _log = get("reconcile")
 
 
 def find_orphans(process: Process, orphan_after: dict[str, float]) -> int:
-    """Claims of dead workers become unknown, to be looked up at once; how many. Seconds per sender in ``orphan_after``."""
+    """Claims of dead workers become unknown, to be looked up at once; how many.
+
+    ``orphan_after``: sender → seconds.
+    """
     if process.worker is None:
         return 0
     now_real, found = real(), []
@@ -89,19 +92,17 @@ async def _look_up(process: Process, providers: Providers, writer: Executor, row
     except LookUpFailed:
         await loop.run_in_executor(writer, _postpone, process, row, real() + FAILED_WAIT, row.absent_since)
         return
-    await loop.run_in_executor(writer, _decide, process, row, sender, provider.sends_as, listed)
+    await loop.run_in_executor(writer, _decide, process, row, sender, provider.sender, listed)
 
 
-def _decide(
-    process: Process, row: Unsettled, sender: Sender, sends_as: frozenset[str], listed: Sequence[VendorMessage]
-) -> None:
+def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, listed: Sequence[VendorMessage]) -> None:
     with process.database.read() as connection:
         taken = look_ups.bound_elsewhere(connection, [message.vendor_id for message in listed], row.delivery_id)
     candidates = [
         message
         for message in listed
         if message.vendor_id not in taken
-        and (not sends_as or message.sender in sends_as)
+        and message.sender == sends_as
         and message.created_at >= row.claimed_at - BEFORE_CLAIM
     ]
     if len(candidates) > 1:  # the body only breaks ties
@@ -201,5 +202,3 @@ def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessag
         outbox.apply(connection, changes, slot=process.slot)
         for at_real in sorted({instant for _, instant in again}):
             look_ups.poll_again(connection, [key for key, instant in again if instant == at_real], at_real)
-
-

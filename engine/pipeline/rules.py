@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.areas.membership import Membership
+from engine.areas.area import Membership
 from engine.content.audience import ResolvedAudience
 from engine.content.campaign import HOLDOUT, Campaign
 from engine.store.kinds import CONSENT, OPTED_OUT, Arms, Kind, Questions
@@ -66,9 +66,7 @@ def outcome(
 
 def groups_asked(rules: Iterable[Rule]) -> tuple[tuple[str, ...], ...]:
     """Every set of groups that these rules (and what they exclude) ask about, each once."""
-    found = {
-        rule.groups: None for outer in rules for rule in (outer, *outer.excluded) if rule.groups
-    }
+    found = {rule.groups: None for outer in rules for rule in (outer, *outer.excluded) if rule.groups}
     return tuple(found)
 
 

@@ -9,9 +9,10 @@ would cost 0.5 ms with aiohttp (measured 256 µs a call) against 0.1 ms here.
 import asyncio
 import heapq
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httptools
 
@@ -37,12 +38,19 @@ class Target(NamedTuple):
 
 def target_of(url: str) -> Target | None:
     """The address behind a StatusCallback, None when it is not plain HTTP on the loopback address."""
+    base, question, query = url.partition("#")[0].partition("?")
+    target = _base_of(base)
+    return target._replace(path=f"{target.path}?{query}") if target and question else target
+
+
+@lru_cache(maxsize=64)
+def _base_of(base: str) -> Target | None:
+    """The same without a query, which differs from message to message while the rest does not."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(base)
         if parts.scheme != "http" or parts.hostname not in LOOPBACK:
             return None
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return Target(parts.hostname or "", parts.port or 80, path)
+        return Target(parts.hostname or "", parts.port or 80, parts.path or "/")
     except ValueError:
         return None
 
@@ -194,13 +202,18 @@ class Callbacks:
             "SmsStatus": step.status,
             "To": message.to,
         }
+        # Of these only the number's + must be quoted; urlencode over all of them would cost 25 µs more.
+        written = "&".join(f"{name}={value}" for name, value in form.items()).replace("+", "%2B")
         if message.sender is not None:
             form["From"] = message.sender
+            written += f"&From={quote_plus(message.sender)}"
         if message.service is not None:
             form["MessagingServiceSid"] = message.service
+            written += f"&MessagingServiceSid={message.service}"
         if step.error_code is not None:
             form["ErrorCode"] = str(step.error_code)
-        body = urlencode(form).encode()
+            written += f"&ErrorCode={step.error_code}"
+        body = written.encode()
         host = f"[{target.host}]" if ":" in target.host else target.host
         return (
             f"POST {target.path} HTTP/1.1\r\nHost: {host}:{target.port}\r\nUser-Agent: TwilioProxy/1.1\r\n"

@@ -46,7 +46,9 @@ class _Server(uvicorn.Server):
 
 def listen(port: int) -> socket.socket:
     """A socket on the loopback address; port 0 takes a free one. Raises ``LoaError`` ``sandbox.port``."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: without it every
+    # answer waited 40 ms for the client's delayed acknowledgement (22 calls a second instead of 1,000).
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((HOST, port))
@@ -58,7 +60,7 @@ def listen(port: int) -> socket.socket:
 
 
 async def serve(app: Sandbox, opened: socket.socket, ready: Callable[[str], None]) -> None:
-    """Answer requests until SIGTERM or SIGINT. ``ready`` is called once with the base URL."""
+    """Answer requests until SIGTERM, SIGINT or cancellation. ``ready`` is called once with the base URL."""
     config = uvicorn.Config(
         app,
         http=_CuttableProtocol,
@@ -77,13 +79,15 @@ async def serve(app: Sandbox, opened: socket.socket, ready: Callable[[str], None
     )
     server = _Server(config)
     app.callbacks.start()
+    serving = asyncio.create_task(server.serve(sockets=[opened]))
     try:
-        serving = asyncio.create_task(server.serve(sockets=[opened]))
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         if server.started:
             ready(f"http://{HOST}:{opened.getsockname()[1]}")
-        await serving
+        await asyncio.shield(serving)
     finally:
+        server.should_exit = True  # whoever cancels this wants the sockets closed, too
+        await serving
         await app.callbacks.stop()
         app.close()

@@ -56,6 +56,7 @@ class Claim:
     rows: list[Claimed] = field(default_factory=list)
     excluded: int = 0
     exhausted: list[int] = field(default_factory=list)  # runs with nothing left to claim now
+    held: bool = False  # the sender rests
 
 
 def claim(
@@ -77,10 +78,12 @@ def claim(
     claim lock. Rows that a gate refuses become ``excluded`` with the reason and use up no rate.
     """
     result = Claim()
-    next_real = _next_release(connection, sender, real_now)
+    horizon = max(HORIZON, 1.0 / rate)  # a sender slower than one a second claims one at a time
+    next_real = _next_release(connection, sender, real_now, horizon)
     if next_real is None:
+        result.held = True
         return result
-    wanted = min(limit, int((real_now + HORIZON - next_real) * rate))
+    wanted = min(limit, int((real_now + horizon - next_real) * rate + 1e-6))
     interval = 1.0 / rate
     for run in runs:
         while wanted > 0:
@@ -110,7 +113,7 @@ def claim(
     return result
 
 
-def _next_release(connection: Connection, sender: str, real_now: float) -> float | None:
+def _next_release(connection: Connection, sender: str, real_now: float, horizon: float) -> float | None:
     """The next free slot of the sender, or None while it is held."""
     state = connection.execute(select(SENDER).where(SENDER.c.sender == sender)).mappings().first()
     if state is None:
@@ -125,7 +128,7 @@ def _next_release(connection: Connection, sender: str, real_now: float) -> float
     if state["held_until"] is not None and state["held_until"] > real_now:
         return None
     # A slot far ahead can only come from a wall clock that was set back: it must not stop the sender.
-    if state["next_real"] > real_now + 2 * HORIZON:
+    if state["next_real"] > real_now + 2 * horizon:
         return real_now
     return max(float(state["next_real"]), real_now)
 

@@ -59,6 +59,9 @@ def save_cells(connection: Connection, cells: Iterable[Mapping[str, Any]]) -> No
         connection.execute(_SAVE_CELL, rows)
 
 
+_WITHOUT_ROW = " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = :run AND d.contact_id = c.id)"
+
+
 def _joined(questions: Questions, columns: str) -> tuple[str, dict[str, Any], Callable[[str], Any]]:
     classified = questions.sql()
     arm = classified.arms[0] if classified.arms else "''"
@@ -104,6 +107,7 @@ def insert_personal_chunk(
         questions,
         "c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments, x.reason, c.name_sealed",
     )
+    statement += _WITHOUT_ROW
     found = connection.execute(bind(statement), parameters | {"run": run_id, "after": after, "until": until})
     rows = [
         {
@@ -129,6 +133,23 @@ def insert_personal_chunk(
         connection.execute(insert(_DELIVERY), rows)
 
 
+def without_row(connection: Connection, run_id: int, questions: Questions) -> list[int]:
+    """Contacts that have a cell but no row: they changed while the run was opening. Reads only."""
+    statement, parameters, bind = _joined(questions, "c.id")
+    statement += (
+        " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = :run AND d.contact_id = c.id) ORDER BY c.id"
+    )
+    last = connection.execute(select(_RUN.c.high_water).where(_RUN.c.id == run_id)).scalar_one()
+    found = connection.execute(bind(statement), parameters | {"run": run_id, "after": 0, "until": last})
+    return [row.id for row in found]
+
+
+def words_of(connection: Connection, run_id: int) -> dict[int, tuple[str, bool]]:
+    """Rendering id → (stored words, whether they are a skeleton)."""
+    query = select(_RENDERING.c.id, _RENDERING.c.words, _RENDERING.c.personal).where(_RENDERING.c.run_id == run_id)
+    return {row.id: (row.words, row.personal) for row in connection.execute(query)}
+
+
 def advance(connection: Connection, run_id: int, after: int, until: int) -> bool:
     """Move the run's cursor; False when another process has moved it meanwhile (then nothing may be kept)."""
     moved = connection.execute(
@@ -145,8 +166,8 @@ def count_enqueued(connection: Connection, run_id: int) -> tuple[Deltas, int, in
     queued = segments = cost = 0
     areas = connection.execute(
         text(
-            "SELECT era, commune, variant, language, status, reason, count(*), sum(segments), sum(cost_vnd) FROM delivery"
-            " WHERE run_id = :run GROUP BY era, commune, variant, language, status, reason"
+            "SELECT era, commune, variant, language, status, reason, count(*), sum(segments), sum(cost_vnd)"
+            " FROM delivery WHERE run_id = :run GROUP BY era, commune, variant, language, status, reason"
         ),
         {"run": run_id},
     )

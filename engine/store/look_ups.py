@@ -55,9 +55,7 @@ def ask(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def orphans(connection: Connection, older_than_real: float, limit: int = 500) -> Sequence[Any]:
     """Rows being sent whose claim is older than that: (id, attempt, sender, worker, claimed_real)."""
     query = (
-        select(
-            _DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.worker, _DELIVERY.c.claimed_real
-        )
+        select(_DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.worker, _DELIVERY.c.claimed_real)
         .where(_DELIVERY.c.status == Status.SENDING, _DELIVERY.c.claimed_real <= older_than_real)
         .order_by(_DELIVERY.c.claimed_real)
         .limit(limit)
@@ -92,7 +90,12 @@ def due(connection: Connection, real_now: float, limit: int = 200) -> list[Unset
 
 
 def postpone(
-    connection: Connection, delivery_id: int, *, due_real: float, absent_since: float | None, waits_for: str | None = None
+    connection: Connection,
+    delivery_id: int,
+    *,
+    due_real: float,
+    absent_since: float | None,
+    waits_for: str | None = None,
 ) -> None:
     """Look again at ``due_real``; ``waits_for`` set: a person has to decide, nobody looks again by itself."""
     connection.execute(

@@ -45,6 +45,14 @@ def of_campaign(connection: Connection, campaign: str) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def recent(connection: Connection, since: datetime) -> list[tuple[int, datetime, str]]:
+    """(id, due, status) of runs due after ``since`` that have or will have deliveries."""
+    query = select(_RUN.c.id, _RUN.c.due, _RUN.c.status).where(
+        _RUN.c.due > since, _RUN.c.status.not_in([str(RunStatus.MISSED), str(RunStatus.HELD)])
+    )
+    return [(row.id, row.due, row.status) for row in connection.execute(query)]
+
+
 def get(connection: Connection, run_id: int) -> RowMapping:
     """One run; ``LookupError`` when it does not exist."""
     row = connection.execute(select(_RUN).where(_RUN.c.id == run_id)).mappings().first()
@@ -54,7 +62,13 @@ def get(connection: Connection, run_id: int) -> RowMapping:
 
 
 def move(
-    connection: Connection, run_id: int, before: RunStatus, after: RunStatus, *, reason: str | None = None, **values: Any
+    connection: Connection,
+    run_id: int,
+    before: RunStatus,
+    after: RunStatus,
+    *,
+    reason: str | None = None,
+    **values: Any,
 ) -> bool:
     """Move a run if it still stands at ``before``; False when somebody else moved it first.
 
@@ -74,6 +88,17 @@ def still_open(connection: Connection, run_id: int) -> tuple[bool, bool]:
         return connection.execute(query).first() is not None
 
     return any_in("queued"), any_in("sending")
+
+
+def queued_rows(connection: Connection, run_id: int, limit: int) -> Sequence[Any]:
+    """(id, attempt) of some queued deliveries of a run, along the unique index."""
+    query = (
+        select(_DELIVERY.c.id, _DELIVERY.c.attempt)
+        .where(_DELIVERY.c.run_id == run_id, _DELIVERY.c.status == "queued")
+        .order_by(_DELIVERY.c.contact_id)
+        .limit(limit)
+    )
+    return connection.execute(query).all()
 
 
 def finish(connection: Connection, run_id: int, at: datetime) -> bool:

@@ -47,6 +47,12 @@ def standing(connection: Connection, campaign: str) -> Sequence[RowMapping]:
     return connection.execute(query).mappings().all()
 
 
+def approved_digests(connection: Connection) -> dict[str, str]:
+    """Campaign → digest of its newest standing approval."""
+    query = select(_APPROVAL.c.campaign, _APPROVAL.c.digest).where(_APPROVAL.c.voided_at.is_(None))
+    return {row.campaign: row.digest for row in connection.execute(query.order_by(_APPROVAL.c.id))}
+
+
 def void(connection: Connection, campaign: str, *, at: datetime, reason: str, but_digest: str | None = None) -> int:
     """Void the campaign's standing approvals (of other digests than ``but_digest``); how many there were."""
     query = update(_APPROVAL).where(_APPROVAL.c.campaign == campaign, _APPROVAL.c.voided_at.is_(None))

@@ -194,7 +194,7 @@ class RunCell(SQLModel, table=True):
     commune: str = Field(primary_key=True)
     reads: str = Field(primary_key=True)
     variant: str = Field(primary_key=True)
-    marks: int = Field(primary_key=True)
+    marks: int = Field(sa_column=Column(BigInteger, primary_key=True))
     language: str
     rendering_id: int | None = Field(default=None, sa_type=BigInteger)
     segments: int = 0

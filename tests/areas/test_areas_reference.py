@@ -36,10 +36,27 @@ KNOWN = {
 # Island districts without communes, which the official table leaves out: district → special zone.
 ZONES = {"318": "11948", "471": "19742", "498": "20333", "536": "21548", "755": "26732"}
 RULES = {"exact": "exact", "exact_by_whole": "whole", "majority": "majority", "tie": "ambiguous", "none": "zone"}
-# Names that differ in letters, not only in capitals, spaces, apostrophes or tone placement (ours, theirs):
-# spellings of minority-language names, one legacy type, and the three slips of code above.
-KNOWN_NAMES = {
-    "00181": ("Phường Văn Miếu Quốc Tử Giám", "Phường Văn Miếu - Quốc Tử Giám"),
+# Lines of the reference whose province is not that of their district (Tân An is in Long An, Hà Tiên in Kiên Giang).
+WRONG_PROVINCE = {"27691", "30781"}
+# The reference's spellings under which a legacy commune is not found, only suggested; 119 others that differ
+# (capitals, spaces, apostrophes, tone placement, i/y, Đăk/Đắk/Đak, Xã for Phường, IV for 4) are found.
+OTHER_SPELLINGS = {
+    "00553": "a slip of code in the reference, see KNOWN",
+    "01615": "a slip of code in the reference, see KNOWN",
+    "02485": "a slip of code in the reference, see KNOWN",
+    "03115": "Thẩm / Thẳm Dương",
+    "03469": "Kan / Can Hồ",
+    "03826": "Nậm / Nặm Păm",
+    "04603": "Tà Si / Tà Xi Láng",
+    "09383": "Trang / Trạng Hạ",
+    "23344": "Đăk Blô / Plô",
+    "23464": "Ngọc / Ngọk Tem",
+    "23776": "Ia Krăi / Krái",
+    "23851": "Chơ Long / GLong",
+    "24037": "Ia Trok / Trôk",
+    "24100": "Ia HDreh / Dreh",
+    "24202": "Ea Khal / Khăl",
+    "24973": "N'Thol / N'Thôn Hạ",
 }
 
 
@@ -96,7 +113,8 @@ def test_special_zones_are_the_only_communes_the_official_table_lacks(
 def test_old_districts_and_provinces_agree(crosswalk: list[dict[str, str]], registry: Registry):
     for row in crosswalk:
         old, new = registry.get("legacy", row["old_code"]), registry.get("2025", row["new_code"])
-        assert (old.district, old.province) == (row["old_district_code"], row["old_province_code"])
+        assert old.district == row["old_district_code"]
+        assert old.province == row["old_province_code"] or row["old_code"] in WRONG_PROVINCE
         assert new.province == row["new_province_code"]
 
 
@@ -121,13 +139,10 @@ def test_names_and_centroids_of_today_agree(registry: Registry):
 def test_an_officers_spelling_of_the_official_table_finds_the_commune(
     crosswalk: list[dict[str, str]], registry: Registry
 ):
-    """Names of the two lists differ in 136 legacy communes; all but these few are found all the same."""
+    """Names of the two lists differ in 136 legacy communes; all but sixteen are found all the same."""
     lost = set()
     for row in crosswalk:
         area = registry.get("legacy", row["old_code"])
         if area not in registry.find(row["old_name"], "legacy", "commune", row["old_district_code"]):
             lost.add(row["old_code"])
-    assert lost == LOST_SPELLINGS
-
-
-LOST_SPELLINGS: set[str] = set()
+    assert lost == set(OTHER_SPELLINGS)

@@ -265,7 +265,7 @@ def upgrade() -> None:
         sa.Column("commune", sa.String(), nullable=False),
         sa.Column("reads", sa.String(), nullable=False),
         sa.Column("variant", sa.String(), nullable=False),
-        sa.Column("marks", sa.Integer(), nullable=False),
+        sa.Column("marks", sa.BigInteger(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("rendering_id", sa.BigInteger(), nullable=True),
         sa.Column("segments", sa.Integer(), nullable=False),

@@ -1,0 +1,64 @@
+"""``loa new``: a commented file to start from, and at once what is still to be filled in."""
+
+from zoneinfo import ZoneInfo
+
+import click
+
+from engine.clock import campaign_clock
+from engine.content import starting
+from engine.content.organisation import TIMEZONE
+from engine.errors import LoaError
+from engine.i18n import sentence
+from engine.settings import Settings, from_environment
+
+
+@click.group()
+def new() -> None:
+    """Tạo một tệp mới có chú thích để bắt đầu."""
+
+
+@new.command()
+@click.argument("key", metavar="MÃ")
+def campaign(key: str) -> None:
+    """Tạo campaigns/MÃ.yaml, ví dụ: loa new campaign lang-son-30-7."""
+    settings = _workspace()
+    today = campaign_clock().now().astimezone(ZoneInfo(TIMEZONE)).date()
+    _tell(settings, starting.new_campaign(settings.workspace, key, today))
+
+
+@new.command()
+@click.argument("key", metavar="MÃ")
+def audience(key: str) -> None:
+    """Tạo audiences/MÃ.yaml cho cả tỉnh."""
+    from engine.cli.workspace import load_workspace
+
+    settings = _workspace()
+    workspace = load_workspace(settings).workspace
+    province = workspace.configuration.organisation.province if workspace else "20"
+    _tell(settings, starting.new_audience(settings.workspace, key, province))
+
+
+@new.command()
+@click.argument("key", metavar="MÃ")
+def message(key: str) -> None:
+    """Tạo messages/MÃ/sms.vi.j2."""
+    settings = _workspace()
+    _tell(settings, starting.new_message(settings.workspace, key))
+
+
+def _workspace() -> Settings:
+    settings = from_environment()
+    if not (settings.workspace / "loa.yaml").is_file():
+        raise LoaError("content.no-file")
+    return settings
+
+
+def _tell(settings: Settings, file: str) -> None:
+    """Say what was written and what ``loa check`` says of it."""
+    from engine.cli.check import show
+    from engine.cli.workspace import load_workspace
+
+    click.echo(sentence("cli_new.written", file=file))
+    found = [problem for problem in load_workspace(settings).problems if problem.file == file]
+    show([problem for problem in found if problem.severity == "error"])
+    click.echo(sentence("cli_new.next"))

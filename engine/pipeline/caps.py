@@ -1,0 +1,66 @@
+"""Caps along the calendar: which of a person's planned deliveries would be one too many. Pure.
+
+People fall under few patterns of steps; each pattern is worked out once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from engine.content.campaign import Step
+from engine.content.occurrences import Occurrence
+from engine.content.snapshot import Snapshot
+from engine.pipeline.resolve import Resolved, Resolver
+from engine.pipeline.rules import QUEUED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """A run to come: when it starts, and what its campaign forbids. ``ours``: of the campaign being planned."""
+
+    snapshot: Snapshot = field(repr=False)
+    step: Step
+    occurrence: Occurrence
+    starts: datetime
+    ours: bool
+    resolver: Resolver = field(repr=False)
+    cap: tuple[int, timedelta] | None
+    contacted_within: timedelta | None
+    expired: bool  # quiet hours last beyond its validity: it will never be handed over
+
+
+def capped_events(
+    events: Sequence[Event], statuses: Sequence[Resolved | None], past: tuple[datetime, ...]
+) -> dict[int, str]:
+    """Number of the event → ``capped`` or ``contacted_recently``, for those that will not go out.
+
+    ``past`` are the instants of deliveries already made or under way. An event counts for later ones only if it
+    goes out itself.
+    """
+    if all(event.cap is None and event.contacted_within is None for event in events):
+        return {}
+    goes = tuple(
+        number
+        for number, resolved in enumerate(statuses)
+        if resolved is not None and resolved.status == QUEUED and not events[number].expired
+    )
+    rules = tuple((events[number].starts, events[number].cap, events[number].contacted_within) for number in goes)
+    return {goes[place]: reason for place, reason in _simulate(rules, past)}
+
+
+Rules = tuple[tuple[datetime, tuple[int, timedelta] | None, timedelta | None], ...]
+
+
+@lru_cache(maxsize=4096)
+def _simulate(rules: Rules, past: tuple[datetime, ...]) -> tuple[tuple[int, str], ...]:
+    times = sorted(past)
+    blocked = []
+    for place, (at, cap, within) in enumerate(rules):
+        if within is not None and any(at - within < earlier for earlier in times):
+            blocked.append((place, "contacted_recently"))
+        elif cap is not None and sum(at - cap[1] < earlier for earlier in times) >= cap[0]:
+            blocked.append((place, "capped"))
+        else:
+            times.append(at)
+    return tuple(blocked)

@@ -1,0 +1,70 @@
+"""Pause, resume, cancel: a person's decision, on a whole campaign or the open runs of one step."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.errors import LoaError
+from engine.pipeline.process import Process
+from engine.status import RunStatus, Status
+from engine.store import audit, outbox, runs, snapshots
+from engine.store.database import Lock
+from engine.store.outbox import Change
+
+CHUNK = 1000  # rows a transaction
+
+_STATES = {"pause": "paused", "resume": "active", "cancel": "cancelled"}
+
+
+def act(process: Process, action: str, campaign: str, step: str | None, *, by: str | None, why: str | None) -> int:
+    """Carry out ``pause``, ``resume`` or ``cancel``; how many runs it touched.
+
+    Raises ``LoaError`` for a campaign that has neither an approval nor a run, an unknown step, or a cancelled one.
+    """
+    now = process.clock.now()
+    with process.database.write(Lock.CLAIM) as connection:
+        found = runs.of_campaign(connection, campaign)
+        if not found and campaign not in snapshots.approved_digests(connection):
+            raise LoaError("pipeline.nothing-to-control", key=campaign)
+        if step is not None and step not in {run["step"] for run in found}:
+            steps = ", ".join(sorted({run["step"] for run in found})) or "–"
+            raise LoaError("pipeline.unknown-step", campaign=campaign, step=step, steps=steps)
+        if action != "cancel" and step is None and snapshots.state_of(connection, campaign) == "cancelled":
+            raise LoaError("pipeline.already-cancelled", key=campaign)
+        if step is None:
+            snapshots.set_state(connection, campaign, _STATES[action])
+        chosen = [run for run in found if step in (None, run["step"])]
+        touched = sum(_move(connection, action, run["id"], RunStatus(run["status"]), step) for run in chosen)
+        subject = f"{campaign}/{step}" if step else campaign
+        audit.record(connection, process.keyring, at=now, action=action, subject=subject, who=by, detail=why)
+    if action == "cancel":
+        for run in chosen:
+            _cancel_queued(process, run["id"], now)
+    return touched
+
+
+def _move(connection: Connection, action: str, run_id: int, status: RunStatus, step: str | None) -> bool:
+    """Move one run; a campaign's own state already stops its claims, so only a step's runs are paused one by one."""
+    if action == "pause":
+        if step is None:
+            return status in (RunStatus.READY, RunStatus.RUNNING)
+        return status in (RunStatus.READY, RunStatus.RUNNING) and runs.move(
+            connection, run_id, status, RunStatus.PAUSED, reason="paused"
+        )
+    if action == "resume":
+        if status is RunStatus.PAUSED:
+            return runs.move(connection, run_id, status, RunStatus.RUNNING)
+        return status is RunStatus.HELD and runs.move(connection, run_id, status, RunStatus.READY)
+    return status in runs.OPEN and runs.move(connection, run_id, status, RunStatus.CANCELLED, reason="cancelled")
+
+
+def _cancel_queued(process: Process, run_id: int, now: datetime) -> None:
+    while True:
+        with process.database.write(Lock.CLAIM) as connection:
+            if runs.get(connection, run_id)["status"] != RunStatus.CANCELLED:
+                return
+            rows = runs.queued_rows(connection, run_id, CHUNK)
+            changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
+            outbox.apply(connection, changes, slot=process.slot)
+            if len(rows) < CHUNK:
+                return

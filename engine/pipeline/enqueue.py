@@ -1,0 +1,211 @@
+"""The fan-out of one run: kinds, cells and renderings, then rows chunk by chunk, then tallies and the budget.
+
+Every step can be repeated after a kill: cells and renderings are inserted if absent, the cursor moves in the
+transaction of its chunk, and the run becomes ready in the transaction that writes its tallies.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping
+
+from engine.areas.registry import Registry
+from engine.content.campaign import Step
+from engine.content.skeleton import load
+from engine.content.snapshot import Snapshot
+from engine.pipeline.process import Process
+from engine.pipeline.providers import is_live, needs_approval
+from engine.pipeline.resolve import Resolved, Resolver
+from engine.pipeline.rules import NO_CONSENT
+from engine.status import RunStatus
+from engine.store import fanout, kinds, runs, snapshots
+from engine.store.kinds import Questions
+from engine.text.segments import count
+
+PAUSE = 0.002  # seconds between chunks: other writers (claims, receipts) get the lock in between
+CELLS_AT_ONCE = 5000
+TOLERANCE = 1.10  # of the approved recipients and cost; above it a person looks first
+
+Progress = Callable[[int, int], None]
+
+
+def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Progress | None = None) -> RunStatus:
+    """Bring a run from ``enqueueing`` to ``ready`` (or ``held``, with the reason); its status afterwards.
+
+    ``progress`` is told (contacts passed, contacts in all). Safe to call again and from two processes at once.
+    """
+    with process.database.read() as connection:
+        run = runs.get(connection, run_id)
+    if run["status"] != RunStatus.ENQUEUEING:
+        return RunStatus(run["status"])
+    snapshot = process.snapshot(run["digest"])
+    step = snapshot.campaign.step(run["step"])
+    sender = snapshot.senders_of(step)[0]
+    resolver = Resolver(snapshot, registry, drafts=not is_live(process, sender))
+    since = contacted_since(snapshot, step, run["opened_at"])
+    questions = resolver.questions(contacted_since=[since] if since else [])
+    personal = prepare(process, run_id, step, resolver, questions, since)
+    _insert_rows(process, run_id, questions, sender.key, sender.price_per_segment, personal, progress)
+    # Whoever changed between the first look and their chunk may be of a kind that had no cell: look again.
+    prepare(process, run_id, step, resolver, questions, since)
+    _fill_gaps(process, run_id, questions, sender.key, sender.price_per_segment)
+    return _make_ready(process, run_id, snapshot)
+
+
+def contacted_since(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
+    """The instant after which somebody counts as contacted lately, where the audience leaves such people out."""
+    within = snapshot.audiences[str(step.audience)].exclude.contacted_within
+    return at - within if within else None
+
+
+def prepare(
+    process: Process, run_id: int, step: Step, resolver: Resolver, questions: Questions, since: datetime | None
+) -> bool:
+    """Store cells and renderings for every kind of contact there is now; whether the words are personal."""
+    with process.database.read() as connection:
+        found = [
+            resolved
+            for kind, _ in kinds.count_kinds(connection, questions)
+            if (resolved := resolver.resolve(step, kind, questions, arm=kind.arms[0], contacted_since=since))
+            and resolved.status != NO_CONSENT
+        ]
+    words = {one.words.tuple_key: one.words for one in found if one.words is not None}
+    with process.database.write() as connection:
+        ids = fanout.save_renderings(
+            connection,
+            run_id,
+            [
+                {
+                    "tuple_key": key,
+                    "language": made.language,
+                    "personal": made.rendered.personal,
+                    "words": made.rendered.stored,
+                    "encoding": made.counted.encoding,
+                    "segments": made.counted.segments,
+                }
+                for key, made in words.items()
+            ],
+        )
+    cells = [_cell(run_id, one, ids) for one in found]
+    for start in range(0, len(cells), CELLS_AT_ONCE):
+        with process.database.write() as connection:
+            fanout.save_cells(connection, cells[start : start + CELLS_AT_ONCE])
+    return any(made.rendered.personal for made in words.values())
+
+
+def _cell(run_id: int, resolved: Resolved, ids: dict[str, int]) -> dict[str, object]:
+    kind, words = resolved.kind, resolved.words
+    return {
+        "run_id": run_id,
+        "era": kind.era,
+        "commune": kind.commune,
+        "reads": kind.language,
+        "variant": kind.arms[0],
+        "marks": kind.marks,
+        "language": words.language if words else kind.language,
+        "rendering_id": ids[words.tuple_key] if words else None,
+        "segments": words.counted.segments if words else 0,
+        "reason": resolved.excluded,
+    }
+
+
+def _insert_rows(
+    process: Process,
+    run_id: int,
+    questions: Questions,
+    sender: str,
+    price_vnd: int,
+    personal: bool,
+    progress: Progress | None,
+) -> None:
+    segments_for = _counter(process, run_id) if personal else None
+    while True:
+        with process.database.read() as connection:
+            run = runs.get(connection, run_id)
+        after, last = run["enqueue_cursor"], run["high_water"]
+        if progress:
+            progress(min(after, last), last)
+        if after >= last or run["status"] != RunStatus.ENQUEUEING:
+            return
+        until = min(after + fanout.CHUNK, last)
+        with process.database.write() as connection:
+            if not fanout.advance(connection, run_id, after, until):
+                continue  # another process has done this chunk
+            if segments_for is None:
+                fanout.insert_chunk(connection, run_id, questions, sender, price_vnd, after, until)
+            else:
+                fanout.insert_personal_chunk(
+                    connection, run_id, questions, sender, price_vnd, after, until, segments_for
+                )
+        time.sleep(PAUSE)
+
+
+def _counter(process: Process, run_id: int) -> Callable[[int, bytes | None], int]:
+    """Segments of a skeleton with the real name, by rendering id."""
+    with process.database.read() as connection:
+        words = fanout.words_of(connection, run_id)
+    skeletons = {key: load(stored) for key, (stored, personal) in words.items() if personal}
+    fixed = {key: count(stored).segments for key, (stored, personal) in words.items() if not personal}
+    unseal = process.keyring.unseal
+
+    def segments(rendering_id: int, name_sealed: bytes | None) -> int:
+        if rendering_id in fixed:
+            return fixed[rendering_id]
+        return count(skeletons[rendering_id].fill(unseal(name_sealed) if name_sealed else "")).segments
+
+    return segments
+
+
+def _fill_gaps(process: Process, run_id: int, questions: Questions, sender: str, price_vnd: int) -> None:
+    with process.database.read() as connection:
+        missing = fanout.without_row(connection, run_id, questions)
+    if not missing:
+        return
+    segments_for = _counter(process, run_id)
+    for start in range(0, len(missing), fanout.CHUNK):
+        some = missing[start : start + fanout.CHUNK]
+        with process.database.write() as connection:
+            fanout.insert_personal_chunk(
+                connection, run_id, questions, sender, price_vnd, some[0] - 1, some[-1], segments_for
+            )
+
+
+def _make_ready(process: Process, run_id: int, snapshot: Snapshot) -> RunStatus:
+    with process.database.read() as connection:
+        deltas, queued, _, cost = fanout.count_enqueued(connection, run_id)
+    with process.database.write() as connection:
+        run = runs.get(connection, run_id)
+        if run["status"] != RunStatus.ENQUEUEING:
+            return RunStatus(run["status"])
+        campaign = snapshot.campaign
+        reason, status = None, RunStatus.READY
+        step = campaign.step(run["step"])
+        approved = _approved_figures(snapshots.standing(connection, campaign.key), run)
+        if needs_approval(snapshot.senders_of(step)[0]) and _exceeds(approved, queued, cost):
+            reason, status = "size", RunStatus.HELD
+        if not snapshots.reserve(connection, campaign.key, cost, campaign.limits.budget):
+            reason, status, cost = "budget", RunStatus.HELD, 0
+        if not runs.move(
+            connection, run_id, RunStatus.ENQUEUEING, status, reason=reason, reserved_vnd=cost, claim_cursor=0
+        ):
+            raise RuntimeError("a run was moved while its row was locked")
+        deltas.write(connection, process.slot)
+        fanout.drop_cells(connection, run_id)
+    return status
+
+
+def _approved_figures(approvals: Sequence[RowMapping], run: RowMapping) -> tuple[int, int] | None:
+    """(recipients, cost) that were approved for this run; None when the approval does not speak of it."""
+    for approval in reversed(approvals):
+        if approval["digest"] == run["digest"]:
+            figures = json.loads(approval["figures"]).get(f"{run['step']}/{run['occurrence']}")
+            return (figures[0], figures[1]) if figures else None
+    return None
+
+
+def _exceeds(approved: tuple[int, int] | None, queued: int, cost: int) -> bool:
+    if approved is None:
+        return False
+    return queued > approved[0] * TOLERANCE or cost > approved[1] * TOLERANCE

@@ -1,0 +1,93 @@
+"""The workspace's files as they stand: loaded, cross-checked, frozen per campaign, and looked at again when changed."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from engine.areas import registry as areas
+from engine.channels import VENDORS
+from engine.content.snapshot import Snapshot, snapshot
+from engine.content.words import suggestion
+from engine.content.workspace import Loaded, load
+from engine.errors import ContentError, LoaError
+from engine.i18n import sentence
+from engine.settings import Settings
+
+_WATCHED = ("campaigns", "audiences", "messages")
+
+
+def load_workspace(settings: Settings, now: datetime | None, environment: Mapping[str, str] | None = None) -> Loaded:
+    """Load and cross-check the workspace; never raises for what an officer wrote."""
+    return load(
+        settings.workspace,
+        vendors=VENDORS,
+        registry=areas.load(),
+        environment=os.environ if environment is None else environment,
+        now=now,
+    )
+
+
+def campaign_snapshot(loaded: Loaded, key: str) -> Snapshot:
+    """The snapshot of one campaign without errors.
+
+    Raises ``ContentError`` with the problems that stand in its way, ``LoaError`` when there is no such campaign.
+    """
+    if key not in loaded.campaign_keys:
+        near = suggestion(key, loaded.campaign_keys)
+        hint = sentence("pipeline.unknown-campaign-hint", near=near) if near else ""
+        raise LoaError("pipeline.unknown-campaign", key=key, hint=hint)
+    if loaded.workspace is None or key not in loaded.workspace.campaigns:
+        raise ContentError([problem for problem in loaded.problems_of([key]) if problem.severity == "error"])
+    errors = [problem for problem in loaded.problems_of([key]) if problem.severity == "error"]
+    if errors:
+        raise ContentError(errors)
+    return snapshot(loaded.workspace, key)
+
+
+def current_snapshots(loaded: Loaded) -> dict[str, Snapshot]:
+    """Every campaign that has no error, frozen as its files stand."""
+    if loaded.workspace is None:
+        return {}
+    faulty = {problem.file for problem in loaded.problems if problem.severity == "error"}
+    return {
+        key: snapshot(loaded.workspace, key)
+        for key in loaded.workspace.campaigns
+        if not faulty & loaded.uses.get(key, frozenset())
+    }
+
+
+class Files:
+    """The campaigns as their files stand, read again only when a file has changed (a stat each, no reading)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: object = None
+        self.campaigns: dict[str, Snapshot] = {}
+        self.faulty: tuple[str, ...] = ()
+
+    def refresh(self) -> bool:
+        """Load again if anything changed since the last time; True when it did."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        loaded = load_workspace(self._settings, None)
+        self.campaigns = current_snapshots(loaded)
+        self.faulty = tuple(key for key in loaded.campaign_keys if key not in self.campaigns)
+        self._seen = stamp
+        return True
+
+    def _stamp(self) -> object:
+        found = [_mark(self._settings.workspace / "loa.yaml")]
+        for folder in _WATCHED:
+            for where, _, names in os.walk(self._settings.workspace / folder):
+                found += [_mark(Path(where) / name) for name in sorted(names)]
+        return tuple(found)
+
+
+def _mark(path: Path) -> tuple[str, int, int]:
+    try:
+        seen = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), seen.st_mtime_ns, seen.st_size

@@ -1,0 +1,279 @@
+"""The plan: what a campaign will do and cost, worked out by the same rules and words as the sending itself.
+
+One pass over the contacts counts their kinds; everything else is decided once per kind. Caps are simulated along
+the calendar, over this campaign, the other approved ones and what has gone out lately, once for every distinct
+pattern of steps that people fall under.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from engine.areas.registry import Registry
+from engine.content.campaign import Step
+from engine.content.occurrences import Occurrence
+from engine.content.snapshot import Snapshot
+from engine.i18n import sentence
+from engine.pipeline.caps import Event, capped_events
+from engine.pipeline.hours import opens_at
+from engine.pipeline.process import Process
+from engine.pipeline.providers import is_live
+from engine.pipeline.resolve import Resolved, Resolver
+from engine.pipeline.rules import QUEUED
+from engine.status import RunStatus
+from engine.store import groups, kinds, runs, snapshots
+from engine.store.kinds import Arms, Kind, Questions
+from engine.text.segments import count
+
+MOST_PAST_RUNS = 40  # marks fit into 63 bits; that is five weeks of a daily step
+
+
+@dataclass(slots=True)
+class PlannedRun:
+    """One run to come. ``duration_s`` at the sender's rate, in seconds; ``excluded`` by reason."""
+
+    step: str
+    occurrence: str
+    channel: str
+    due: datetime
+    starts: datetime  # the due time, or the end of quiet hours after it
+    recipients: int = 0
+    excluded: Counter[str] = field(default_factory=Counter)
+    segments: int = 0
+    cost_vnd: int = 0
+    duration_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Sums:
+    """Deliveries, segments and cost of something."""
+
+    recipients: int = 0
+    segments: int = 0
+    cost_vnd: int = 0
+    people: int = 0
+    excluded: int = 0
+
+    def add(self, recipients: int, segments: int, cost_vnd: int) -> None:
+        """Add the figures of one run."""
+        self.recipients += recipients
+        self.segments += segments
+        self.cost_vnd += cost_vnd
+
+
+@dataclass(slots=True)
+class Plan:
+    """A campaign's plan. ``by_district`` has legacy district codes; None: the old district is ambiguous."""
+
+    campaign: str
+    runs: list[PlannedRun]
+    by_district: dict[str | None, Sums]
+    totals: Sums
+    warnings: list[str]
+
+
+def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: datetime | None = None) -> Plan:
+    """The plan of ``snapshot`` as of ``at`` (default: the campaign clock), for the contacts there are now."""
+    now = at or process.clock.now()
+    resolver = Resolver(snapshot, registry, drafts=not _any_live(process, snapshot))
+    with process.database.read() as connection:
+        known = runs.occurrences_known(connection, snapshot.campaign.key)
+        others = [
+            process.snapshot(digest)
+            for campaign, digest in snapshots.approved_digests(connection).items()
+            if campaign != snapshot.campaign.key
+        ]
+        events = _events(process, snapshot, others, registry, known, now, resolver)
+        past = _past_runs(runs.recent(connection, now - _longest_window(snapshot)), now)
+        questions = _questions(resolver, events, past)
+        counted = list(kinds.count_kinds(connection, questions))
+        names = _personal_segments(process, resolver, questions, connection)
+        warnings = _unknown_groups(groups.known(connection), snapshot)
+    return _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
+
+
+def _any_live(process: Process, snapshot: Snapshot) -> bool:
+    return any(is_live(process, sender) for sender in snapshot.senders.values())
+
+
+def _events(
+    process: Process,
+    snapshot: Snapshot,
+    others: Sequence[Snapshot],
+    registry: Registry,
+    known: set[tuple[str, str]],
+    now: datetime,
+    resolver: Resolver,
+) -> list[Event]:
+    """Every run to come, of this campaign and the other approved ones, in the order in which they start."""
+    found = [
+        _event(snapshot, step, occurrence, now, resolver, ours=True)
+        for step in snapshot.campaign.steps
+        for occurrence in snapshot.occurrences(step)
+        if (step.id, occurrence.key) not in known and now <= occurrence.missed_after and now < occurrence.expires
+    ]
+    if not found:
+        return []
+    last = max(event.starts for event in found)
+    for other in others if snapshot.campaign.limits.per_person or _contacted_windows(snapshot) else ():
+        with process.database.read() as connection:
+            opened = runs.occurrences_known(connection, other.campaign.key)
+        other_resolver = Resolver(other, registry, drafts=True)
+        found += [
+            _event(other, step, occurrence, now, other_resolver, ours=False)
+            for step in other.campaign.steps
+            if step.person_addressed
+            for occurrence in other.occurrences(step)
+            if (step.id, occurrence.key) not in opened and now <= occurrence.missed_after and occurrence.due <= last
+        ]
+    return sorted(found, key=lambda event: (event.starts, event.ours, event.step.id))
+
+
+def _event(
+    snapshot: Snapshot, step: Step, occurrence: Occurrence, now: datetime, resolver: Resolver, *, ours: bool
+) -> Event:
+    quiet = snapshot.campaign.limits.quiet_hours
+    starts = max(occurrence.due, now)
+    if step.person_addressed:
+        starts = opens_at(starts, quiet, snapshot.zone)
+    cap = snapshot.campaign.limits.per_person
+    within = snapshot.audiences[str(step.audience)].exclude.contacted_within
+    return Event(
+        snapshot=snapshot,
+        step=step,
+        occurrence=occurrence,
+        starts=starts,
+        ours=ours,
+        resolver=resolver,
+        cap=(cap.count, cap.window) if cap else None,
+        contacted_within=within,
+        expired=starts >= occurrence.expires,
+    )
+
+
+def _contacted_windows(snapshot: Snapshot) -> list[timedelta]:
+    return [
+        audience.exclude.contacted_within
+        for audience in snapshot.audiences.values()
+        if audience.exclude.contacted_within is not None
+    ]
+
+
+def _longest_window(snapshot: Snapshot) -> timedelta:
+    cap = snapshot.campaign.limits.per_person
+    return max([*_contacted_windows(snapshot), cap.window if cap else timedelta()], default=timedelta())
+
+
+def _past_runs(found: Iterable[tuple[int, datetime, str]], now: datetime) -> dict[int, datetime]:
+    """Run id → when its deliveries count as made, for runs that may still weigh on caps."""
+    live = {RunStatus.READY, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.ENQUEUEING}
+    times = {run_id: max(due, now) if status in live else due for run_id, due, status in found}
+    return dict(sorted(times.items(), key=lambda item: item[1])[-MOST_PAST_RUNS:])
+
+
+def _questions(resolver: Resolver, events: Sequence[Event], past: dict[int, datetime]) -> Questions:
+    arms: dict[str, Arms] = {}
+    asked: dict[tuple[str, ...], None] = {}
+    for one in [resolver, *(event.resolver for event in events if not event.ours)]:
+        asks = one.questions()
+        arms |= {arm.campaign: arm for arm in asks.arms}
+        asked |= dict.fromkeys(asks.groups)
+    return Questions(arms=tuple(arms.values()), groups=tuple(asked), runs=tuple(past))
+
+
+def _personal_segments(
+    process: Process, resolver: Resolver, questions: Questions, connection: Connection
+) -> dict[tuple[Kind, str], int]:
+    """Segments of texts with names in them: (kind, step) → their sum over the kind's people, by real names."""
+    steps = [step for step in resolver.snapshot.campaign.steps if resolver.is_personal(step)]
+    sums: dict[tuple[Kind, str], int] = defaultdict(int)
+    if not steps:
+        return sums
+    resolved: dict[tuple[Kind, str], Resolved | None] = {}
+    for kind, name_sealed in kinds.names_of(connection, questions):
+        name = process.keyring.unseal(name_sealed) if name_sealed else ""
+        for step in steps:
+            key = (kind, step.id)
+            if key not in resolved:
+                resolved[key] = resolver.resolve(step, kind, questions, arm=kind.arms[0])
+            one = resolved[key]
+            if one is not None and one.words is not None:
+                personal = one.words.rendered.personal
+                sums[key] += count(one.words.rendered.words(name)).segments if personal else one.words.counted.segments
+    return sums
+
+
+def _sum_up(
+    snapshot: Snapshot,
+    registry: Registry,
+    resolver: Resolver,
+    events: Sequence[Event],
+    past: dict[int, datetime],
+    questions: Questions,
+    counted: Sequence[tuple[Kind, int]],
+    names: dict[tuple[Kind, str], int],
+    warnings: list[str],
+) -> Plan:
+    planned = {
+        number: PlannedRun(event.step.id, event.occurrence.key, event.step.channel, event.occurrence.due, event.starts)
+        for number, event in enumerate(events)
+        if event.ours
+    }
+    districts: dict[str | None, Sums] = defaultdict(Sums)
+    totals = Sums()
+    for kind, people in counted:
+        statuses = _statuses(events, kind, questions)
+        blocked = capped_events(events, statuses, _past_times(kind, past, questions))
+        reached = False
+        for number, run in planned.items():
+            event, resolved = events[number], statuses[number]
+            if resolved is None:
+                continue
+            status = blocked.get(number, "expired" if event.expired and resolved.status == QUEUED else resolved.status)
+            if status != QUEUED or resolved.words is None:
+                run.excluded[status] += people
+                continue
+            reached = True
+            segments = names.get((kind, event.step.id), resolved.words.counted.segments * people)
+            cost = segments * snapshot.senders_of(event.step)[0].price_per_segment
+            run.recipients += people
+            run.segments += segments
+            run.cost_vnd += cost
+            area = registry.historic_district(kind.era, kind.commune)  # type: ignore[arg-type]  # the table's check
+            districts[area.district_code].add(people, segments, cost)
+        totals.people += people if reached else 0
+    for number, run in planned.items():
+        run.duration_s = run.recipients / snapshot.senders_of(events[number].step)[0].rate
+        totals.add(run.recipients, run.segments, run.cost_vnd)
+        totals.excluded += run.excluded.total()
+    in_order = sorted(planned.values(), key=lambda run: (run.due, run.step))
+    return Plan(snapshot.campaign.key, in_order, dict(districts), totals, warnings)
+
+
+def _statuses(events: Sequence[Event], kind: Kind, questions: Questions) -> list[Resolved | None]:
+    """What the kind gets in each event by the rules alone, before caps; decided once a step."""
+    by_step: dict[tuple[str, str], Resolved | None] = {}
+    arms = {arm.campaign: kind.arms[place] for place, arm in enumerate(questions.arms)}
+    found = []
+    for event in events:
+        key = (event.snapshot.campaign.key, event.step.id)
+        if key not in by_step:
+            by_step[key] = event.resolver.resolve(event.step, kind, questions, arm=arms[key[0]])
+        found.append(by_step[key])
+    return found
+
+
+def _past_times(kind: Kind, past: dict[int, datetime], questions: Questions) -> tuple[datetime, ...]:
+    return tuple(at for run_id, at in past.items() if kind.marks & questions.run_mark(run_id))
+
+
+def _unknown_groups(known: set[str], snapshot: Snapshot) -> list[str]:
+    asked = {group: key for key, audience in snapshot.audiences.items() for group in audience.groups.any}
+    return [
+        sentence("pipeline.nobody-in-group", group=group, audience=audience)
+        for group, audience in sorted(asked.items())
+        if group not in known
+    ]

@@ -1,0 +1,64 @@
+"""Senders opened: from a snapshot's sender (without secrets) and the environment to a vendor's connection."""
+
+from dataclasses import dataclass, field
+
+from engine.channels import vendor
+from engine.channels.base import OpenedWith, Provider
+from engine.channels.transport import is_loopback
+from engine.content.organisation import Sender
+from engine.errors import LoaError
+from engine.pipeline.process import Process
+
+
+def is_live(process: Process, sender: Sender) -> bool:
+    """Whether messages through ``sender`` reach real phones: not the sandbox, and not an address on this machine."""
+    if not vendor(sender.provider).needs_approval:
+        return False
+    base_url = base_url_of(process, sender)
+    return base_url is None or not is_loopback(base_url)
+
+
+def needs_approval(sender: Sender) -> bool:
+    """Every provider but the sandbox needs an approval, also on loopback: it is the same road."""
+    return vendor(sender.provider).needs_approval
+
+
+def base_url_of(process: Process, sender: Sender) -> str | None:
+    """Another address for the vendor's API, where the environment gives one."""
+    return process.settings.twilio_url if sender.provider == "twilio" else None
+
+
+@dataclass
+class Providers:
+    """The providers of this process, one a sender, opened at first use inside the event loop that uses them."""
+
+    process: Process
+    _open: dict[str, tuple[Sender, Provider]] = field(default_factory=dict)
+
+    def open(self, sender: Sender) -> Provider:
+        """The provider of ``sender``; opened again when its configuration differs from before.
+
+        Raises ``LoaError``: a secret is not set, or a live sender meets a turned clock.
+        """
+        known = self._open.get(sender.key)
+        if known is not None and known[0] == sender:
+            return known[1]
+        kind = vendor(sender.provider)
+        if self.process.settings.clock_turned and is_live(self.process, sender):
+            raise LoaError("pipeline.turned-clock-live", sender=sender.key)
+        config = sender.config(kind, self.process.environment)
+        provider: Provider = kind.open(
+            sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
+        )
+        self._open[sender.key] = (sender, provider)
+        return provider
+
+    def get(self, sender_key: str) -> tuple[Sender, Provider] | None:
+        """A sender that has been opened; None when this process has not."""
+        return self._open.get(sender_key)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        for _, provider in self._open.values():
+            await provider.close()
+        self._open.clear()

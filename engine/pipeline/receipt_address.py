@@ -1,0 +1,33 @@
+"""The address to which a vendor sends a delivery's receipts: it carries the delivery and the attempt, signed by us."""
+
+import hmac
+from collections.abc import Callable
+from urllib.parse import quote
+
+from engine.pipeline.process import Process
+from engine.store.crypto import Keyring
+
+PATH = "/receipts"
+
+
+def receipt_address(process: Process) -> Callable[[str, int, int], str | None]:
+    """A function of (sender, delivery id, attempt); without ``LOA_PUBLIC_URL`` it gives None: receipts are polled."""
+    base = process.settings.public_url
+
+    def address(sender: str, delivery_id: int, attempt: int) -> str | None:
+        if base is None:
+            return None
+        mark = signature(process.keyring, sender, delivery_id, attempt)
+        return f"{base}{PATH}/{quote(sender, safe='')}?d={delivery_id}&a={attempt}&s={mark}"
+
+    return address
+
+
+def signature(keyring: Keyring, sender: str, delivery_id: int, attempt: int) -> str:
+    """Our own mark on the address: a vendor without signatures cannot be played by a stranger either."""
+    return keyring.sign(f"{sender}.{delivery_id}.{attempt}")
+
+
+def is_ours(keyring: Keyring, sender: str, delivery_id: int, attempt: int, mark: str) -> bool:
+    """Whether ``mark`` is ours, compared in constant time."""
+    return hmac.compare_digest(signature(keyring, sender, delivery_id, attempt), mark)

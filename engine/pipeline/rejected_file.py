@@ -1,0 +1,71 @@
+"""Rows that were not imported, kept beside the list: its own columns and the reason, to be mended and sent again."""
+
+import csv
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+from engine.errors import LoaError
+from engine.i18n import language
+from engine.pipeline.contact_columns import REASON_HEADERS, Columns
+
+
+class RejectedFile:
+    """``<file>.rejected.csv``: UTF-8 with BOM (Excel needs it), readable by its owner only.
+
+    Written under another name and put in place at the end, so a broken import leaves the last one as it was.
+    """
+
+    def __init__(self, listed: Path, columns: Columns, separator: str) -> None:
+        self.path = listed.with_name(f"{listed.name}.rejected.csv")
+        self._part = listed.with_name(f"{listed.name}.rejected.csv.part")
+        self._columns, self._separator = columns, separator
+        self._opened: TextIO | None = None
+
+    def open(self) -> None:
+        """Begin the file, while nothing is stored yet. Raises ``LoaError`` (``contacts.cannot-write``)."""
+        try:
+            with suppress(FileNotFoundError):
+                self._part.unlink()
+            handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise LoaError("contacts.cannot-write", file=self.path, reason=error.strerror) from None
+        self._opened = os.fdopen(handle, "w", encoding="utf-8-sig", errors="replace", newline="")
+        self._writer = csv.writer(self._opened, delimiter=self._separator)
+        self._write(self._columns.header, REASON_HEADERS[language()])
+
+    def add(self, cells: Sequence[str], reasons: Sequence[str]) -> None:
+        """Keep one row with why it was rejected."""
+        if self._opened is None:
+            self.open()
+        self._write(cells, " ".join(reasons))
+
+    def _write(self, cells: Sequence[str], reason: str) -> None:
+        kept = list(cells) + [""] * (len(self._columns.header) - len(cells))
+        if self._columns.reason is not None:
+            del kept[self._columns.reason]
+        try:
+            self._writer.writerow([*kept, reason])
+        except OSError as error:
+            raise LoaError("contacts.rejected-full", file=self.path, reason=error.strerror) from None
+
+    def close(self, *, keep: bool) -> Path | None:
+        """Put the file in place (``keep``) or throw it away; without rejected rows an earlier one goes too."""
+        if self._opened is None:
+            if keep:
+                with suppress(FileNotFoundError):
+                    self.path.unlink()
+            return None
+        try:
+            self._opened.close()
+            if keep:
+                self._part.replace(self.path)
+                return self.path
+        except OSError as error:
+            if keep:
+                raise LoaError("contacts.rejected-full", file=self.path, reason=error.strerror) from None
+        with suppress(OSError):
+            self._part.unlink()
+        return None

@@ -1,0 +1,181 @@
+"""From kinds of contacts to what each gets: rules applied, words chosen and rendered once per distinct tuple.
+
+Pure but for reading tables of areas. Planning and the fan-out both call ``Resolver``; that is why a plan shows
+exactly what sending would do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from engine.areas.membership import Selection, membership
+from engine.areas.registry import Registry
+from engine.content.campaign import HOLDOUT, Step
+from engine.content.message import Chosen
+from engine.content.snapshot import Snapshot
+from engine.content.template import Rendered, Template, Values, compile_message
+from engine.errors import LoaError
+from engine.pipeline.rules import (
+    NO_CONSENT,
+    QUEUED,
+    Memberships,
+    Rule,
+    arms_of,
+    groups_asked,
+    outcome,
+    selected_languages,
+)
+from engine.store.kinds import Kind, Questions
+from engine.text.segments import Counted, count
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One rendering: the words (or skeleton), and what they cost. Segments of a skeleton: without a name."""
+
+    tuple_key: str
+    language: str
+    rendered: Rendered = field(repr=False)
+    counted: Counted
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a kind of contact gets in a step. ``status`` is queued, no_consent or a reason for exclusion."""
+
+    kind: Kind
+    arm: str
+    status: str
+    words: Words | None
+
+    @property
+    def excluded(self) -> str | None:
+        """The reason, for those who get a row but no message."""
+        return None if self.status in (QUEUED, NO_CONSENT) else self.status
+
+
+class Resolver:
+    """One snapshot's rules and words. ``drafts`` lets unreviewed translations through (never for live senders)."""
+
+    def __init__(self, snapshot: Snapshot, registry: Registry, *, drafts: bool) -> None:
+        self.snapshot, self._registry, self._drafts = snapshot, registry, drafts
+        self._chosen: dict[tuple[str, str, str], Chosen] = {}
+        self._words: dict[str, Words] = {}
+        self.rules = {key: self._rule(key) for key in snapshot.audiences}
+
+    def _rule(self, key: str, seen: frozenset[str] = frozenset()) -> Rule:
+        audience = self.snapshot.audiences[key]
+        others = [other for other in audience.exclude.audiences if other not in seen | {key}]
+        return Rule(
+            areas=_memberships(tuple(sorted((kind, tuple((area.era, area.code) for area in areas))
+                                            for kind, areas in audience.resolved.items())), self._registry),
+            groups=audience.groups.any,
+            languages=selected_languages(audience),
+            consent_required=audience.consent == "required",
+            excluded=tuple(self._rule(other, seen | {key}) for other in others),
+        )  # fmt: skip
+
+    def questions(self, contacted_since: Iterable[datetime] = (), runs: Iterable[int] = ()) -> Questions:
+        """What must be asked of every contact for all steps of this campaign."""
+        return Questions(
+            arms=(arms_of(self.snapshot.campaign),),
+            groups=groups_asked(self.rules.values()),
+            contacted_since=tuple(contacted_since),
+            runs=tuple(runs),
+        )
+
+    def resolve(
+        self, step: Step, kind: Kind, questions: Questions, *, arm: str, contacted_since: datetime | None = None
+    ) -> Resolved | None:
+        """What contacts of ``kind`` in ``arm`` get; None when the audience does not match them."""
+        rule = self.rules[str(step.audience)]
+        status = outcome(rule, kind, questions, arm=arm, contacted_since=contacted_since)
+        if status is None:
+            return None
+        words = None
+        if status == QUEUED:
+            words = self.words(step, kind, arm)
+            if words is None:
+                status = "area_ambiguous"  # the text names an old district that nobody can tell
+        return Resolved(kind, "" if arm == HOLDOUT else arm, status, words)
+
+    def template(self, step: Step, language: str, arm: str) -> tuple[Chosen, Template]:
+        """The message for somebody and its template. Raises ``LoaError`` when there is none."""
+        message_set = self.snapshot.messages[str(step.message)]
+        key = (message_set.key, language, arm)
+        if key not in self._chosen:
+            chosen = message_set.choose(step.channel, arm or None, language, drafts=self._drafts)
+            if chosen is None:
+                raise LoaError("pipeline.no-message", message=message_set.key, channel=step.channel)
+            self._chosen[key] = chosen
+        chosen = self._chosen[key]
+        return chosen, compile_message(chosen.message, message_set)
+
+    def is_personal(self, step: Step) -> bool:
+        """Whether any of the step's texts differs from person to person."""
+        message_set = self.snapshot.messages[str(step.message)]
+        return any(
+            compile_message(message, message_set).personal
+            for message in message_set.messages
+            if message.channel == step.channel
+        )
+
+    def words(self, step: Step, kind: Kind, arm: str) -> Words | None:
+        """The rendering for a kind of contact, made once per distinct tuple; None: a name it needs is not known."""
+        chosen, template = self.template(step, kind.language, arm)
+        place = self._place(template, kind)
+        wanted = kind.language if chosen.fallback else ""  # a fallback is a tuple of its own: it is counted
+        tuple_key = f"{chosen.message.file}|{place}|{wanted}"
+        if tuple_key in self._words:
+            return self._words[tuple_key]
+        values = self._values(template, kind)
+        if template.missing(values):
+            return None
+        rendered = template.render(values)
+        words = Words(
+            tuple_key=tuple_key,
+            language=chosen.message.language,
+            rendered=rendered,
+            counted=count(rendered.words()),
+            fallback=chosen.fallback,
+        )
+        self._words[tuple_key] = words
+        return words
+
+    def _place(self, template: Template, kind: Kind) -> str:
+        """The part of a tuple that the area decides: as coarse as the text allows."""
+        level = template.area_level
+        if level is None:
+            return ""
+        if level == "commune":
+            return f"{kind.era}:{kind.commune}"
+        area = self._registry.get(kind.era, kind.commune)  # type: ignore[arg-type]  # the table's check holds the era
+        if level == "district":
+            district = self._registry.historic_district(area.era, area.code).district_code
+            return f"district:{district}:{area.era}:{area.province}"
+        return f"{area.era}:{area.province}"
+
+    def _values(self, template: Template, kind: Kind) -> Values:
+        campaign = self.snapshot.campaign
+        area_name = district_name = province_name = ""
+        if template.area_level is not None:
+            area = self._registry.get(kind.era, kind.commune)  # type: ignore[arg-type]  # as above
+            area_name = area.name
+            province_name = self._registry.get(area.era, area.province).name
+            district = self._registry.historic_district(area.era, area.code).district_code
+            district_name = self._registry.get("legacy", district).name if district else ""
+        return Values(
+            area=area_name,
+            district=district_name,
+            province=province_name,
+            title=campaign.title,
+            theme=campaign.theme or "",
+            hotlines=self.snapshot.hotlines,
+        )
+
+
+@lru_cache(maxsize=256)
+def _memberships(kinds: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], registry: Registry) -> Memberships:
+    return dict(membership(Selection(**dict(kinds)), registry))  # type: ignore[arg-type]  # eras were checked on loading

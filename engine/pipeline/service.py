@@ -1,0 +1,124 @@
+"""One process at work: opening due runs, dispatching, receiving, finding out.
+
+``loa run`` and ``loa dispatch --once`` are two ways to drive it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from engine.areas import registry as areas
+from engine.channels.base import Provider
+from engine.clock import real
+from engine.content.organisation import Sender
+from engine.content.snapshot import Difference
+from engine.errors import LoaError
+from engine.log import get
+from engine.pipeline import reconcile
+from engine.pipeline.approve import void_changed
+from engine.pipeline.dispatch import Dispatcher
+from engine.pipeline.enqueue import Progress
+from engine.pipeline.files import Files
+from engine.pipeline.open_runs import Opened, open_due
+from engine.pipeline.process import Process
+from engine.pipeline.providers import Providers
+from engine.pipeline.receipt_address import receipt_address
+from engine.status import RunStatus
+from engine.store import look_ups, runs
+
+POLLED_AT_ONCE = 500
+
+_log = get("service")
+
+
+@dataclass
+class Service:
+    """What runs in one process; every blocking piece goes through the one writer thread."""
+
+    process: Process
+    writer: ThreadPoolExecutor
+    files: Files
+    providers: Providers
+    dispatcher: Dispatcher
+    senders: dict[str, Sender] = field(default_factory=dict)
+    changed: dict[str, list[Difference]] = field(default_factory=dict)
+
+    async def open_due(self, progress: Progress | None = None) -> Opened:
+        """Look at the files, void what changed, open what is due."""
+        # A thread of its own: a fan-out of a million rows must not keep outcomes and receipts waiting; the
+        # database's lock lets them in between its chunks.
+        return await asyncio.to_thread(self._open_due, progress)
+
+    def _open_due(self, progress: Progress | None) -> Opened:
+        if self.files.refresh():
+            self.changed |= void_changed(self.process, self.files.campaigns)
+            for campaign, what in self.changed.items():
+                _log.warning("approval_void", campaign=campaign, changes=len(what))
+        self._learn_senders()
+        return open_due(self.process, self.files.campaigns, areas.load(), progress=progress)
+
+    def _learn_senders(self) -> None:
+        """Every sender that may have deliveries on the way: of the files, and of runs that are still open."""
+        for snapshot in self.files.campaigns.values():
+            self.senders |= {key: sender for key, sender in snapshot.senders.items() if key not in self.senders}
+        with self.process.database.read() as connection:
+            digests = {run["digest"] for run in runs.in_status(connection, tuple(RunStatus))}
+        for digest in digests:
+            self.senders |= self.process.snapshot(digest).senders
+
+    def provider_of(self, sender_key: str) -> Provider | None:
+        """The provider of a sender, opened if need be; None when there is no such sender or it cannot be used."""
+        opened = self.providers.get(sender_key)
+        if opened is not None:
+            return opened[1]
+        sender = self.senders.get(sender_key)
+        if sender is None:
+            return None
+        try:
+            return self.providers.open(sender)
+        except LoaError as error:
+            _log.error("sender", sender=sender_key, code=error.code)
+            return None
+
+    async def find_out(self) -> None:
+        """Orphans, unknown outcomes and overdue receipts, one round."""
+        loop = asyncio.get_running_loop()
+        ages = {key: sender.orphan_after.total_seconds() for key, sender in self.senders.items()}
+        await loop.run_in_executor(self.writer, reconcile.find_orphans, self.process, ages)
+        self._open_providers()
+        await reconcile.look_up_due(self.process, self.providers, self.writer)
+        rows = await loop.run_in_executor(self.writer, self._to_poll, real(), 0)
+        await reconcile.poll(self.process, self.providers, self.writer, rows)
+
+    async def poll_all(self) -> int:
+        """Ask once about every accepted delivery, whatever its age; how many were asked about."""
+        loop = asyncio.get_running_loop()
+        self._open_providers()
+        after, asked = 0, 0
+        while rows := await loop.run_in_executor(self.writer, self._to_poll, None, after):
+            after = rows[-1].delivery_id
+            asked += await reconcile.poll(self.process, self.providers, self.writer, rows)
+        return asked
+
+    def _open_providers(self) -> None:
+        for key in self.senders:
+            self.provider_of(key)
+
+    def _to_poll(self, due_before: float | None, after: int) -> list[look_ups.Polled]:
+        with self.process.database.read() as connection:
+            return look_ups.to_poll(connection, due_before, after, POLLED_AT_ONCE)
+
+
+@asynccontextmanager
+async def serving(process: Process) -> AsyncIterator[Service]:
+    """A service in the running event loop; connections and the writer thread are given back at the end."""
+    writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+    providers = Providers(process)
+    dispatcher = Dispatcher(process, providers, writer, receipt_address(process))
+    try:
+        yield Service(process, writer, Files(process.settings), providers, dispatcher)
+    finally:
+        await providers.close()
+        writer.shutdown(wait=True)

@@ -1,0 +1,12 @@
+"""Groups of contacts, by key."""
+
+from sqlalchemy import Connection, distinct, select
+
+from engine.store.tables import ContactGroup, table_of
+
+_GROUP = table_of(ContactGroup)
+
+
+def known(connection: Connection) -> set[str]:
+    """Every group that somebody is in."""
+    return {row[0] for row in connection.execute(select(distinct(_GROUP.c.group_key)))}

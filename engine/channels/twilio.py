@@ -37,7 +37,7 @@ from engine.channels.base import (
     VendorMessage,
 )
 from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport, is_loopback
-from engine.channels.twilio_client import SdkClient, Throttled
+from engine.channels.twilio_client import NotAllowed, SdkClient, Throttled
 from engine.channels.twilio_errors import INBOUND, REFUSED, STATUSES, THROTTLED, Meaning, meaning_of
 from engine.channels.twilio_receipts import addressed, is_signed
 from engine.channels.twilio_sender import TwilioSender
@@ -283,11 +283,9 @@ def _look_up_failed(error: Exception) -> LookUpFailed:
         return LookUpFailed("no_connection")
     if isinstance(error, NoAnswer):
         return LookUpFailed("no_answer")
-    if isinstance(error, TwilioException):
-        if getattr(error, "status", None) in (401, 403):
-            return LookUpFailed("credentials", Decision.STOP_SENDER)
-        return LookUpFailed("vendor_error")
-    return LookUpFailed("malformed")
+    if isinstance(error, NotAllowed):
+        return LookUpFailed("credentials", Decision.STOP_SENDER)
+    return LookUpFailed("vendor_error" if isinstance(error, TwilioException) else "malformed")
 
 
 def _object(body: bytes) -> dict[str, Any]:

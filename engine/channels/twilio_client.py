@@ -22,6 +22,10 @@ class Throttled(Exception):
         self.retry_after = retry_after
 
 
+class NotAllowed(Exception):
+    """HTTP 401 or 403 to a look-up (the SDK's list hides the status in an exception without one)."""
+
+
 class SdkClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK carries no types
     """What ``twilio.rest.Client`` calls. ``base_url`` replaces scheme and host of every address."""
 
@@ -48,7 +52,7 @@ class SdkClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK carries no ty
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Any:
-        """One request for the SDK. Raises ``NeverSent``, ``NoAnswer`` or ``Throttled``."""
+        """One request for the SDK. Raises ``NeverSent``, ``NoAnswer``, ``Throttled`` or ``NotAllowed``."""
         address = self.address(uri)
         if params:
             address += ("&" if "?" in address else "?") + urlencode(params, doseq=True)
@@ -59,4 +63,6 @@ class SdkClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK carries no ty
         answer = await self._transport.call(method, address, sent, body)
         if answer.status == 429:
             raise Throttled(answer.retry_after)
+        if answer.status in (401, 403):
+            raise NotAllowed
         return Response(answer.status, answer.body.decode("utf-8", "replace"), {})

@@ -5,6 +5,7 @@ further dot is an include source, for ``{% include 'chung/duong-day-nong.j2' %}`
 ``messages/``); so is everything directly in ``messages/`` or below a folder whose name begins with ``_``.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -108,19 +109,22 @@ def _front_matter(text: str, file: str, problems: list[Problem]) -> FrontMatter:
 
 
 def _files(folder: Path, problems: list[Problem]) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The files below ``folder`` in a settled order, with their path below it; none from outside through a link."""
-    if not folder.is_dir():
-        return
+    """The files below ``folder`` in a settled order, with their path below it; none from outside by a link."""
     inside = folder.resolve()
-    for file in sorted(folder.rglob("*")):
-        parts = file.relative_to(folder).parts
-        if any(_BESIDE.match(part) for part in parts) or file.is_dir():
-            continue
-        if not file.resolve().is_relative_to(inside):
-            shown = "/".join(("messages", *parts))
-            problems.append(problem(shown, TOP, "error", "messages.outside-folder"))
-        elif file.is_file():
-            yield file, parts
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _BESIDE.match(name))
+        here = Path(where)
+        parts = here.relative_to(folder).parts
+        linked = [name for name in folders if (here / name).is_symlink()]  # os.walk does not go into them
+        for name in (*linked, *sorted(names)):
+            file = here / name
+            if _BESIDE.match(name):
+                continue
+            if name in linked or (file.is_symlink() and not file.resolve().is_relative_to(inside)):
+                shown = "/".join(("messages", *parts, name))
+                problems.append(problem(shown, TOP, "error", "messages.outside-folder"))
+            else:
+                yield file, (*parts, name)
 
 
 def _name(file: str, parts: tuple[str, ...], problems: list[Problem]) -> MessageName | str | None:

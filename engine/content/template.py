@@ -6,12 +6,13 @@ limit. Two walls: the first makes endless loops and growth impossible, the secon
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import jinja2
+from jinja2 import nodes
 
 from engine import i18n
 from engine.content import skeleton, template_rules
@@ -37,6 +38,9 @@ _LEVELS: tuple[tuple[str, AreaLevel], ...] = (
     ("district.name", "district"),
     ("province.name", "province"),
 )
+
+
+_Run: TypeAlias = Callable[[Mapping[str, object]], Iterable[str]]
 
 
 class _Hotlines(tuple[str, ...]):
@@ -103,7 +107,7 @@ class Template:
     variables: frozenset[str]
     slots: tuple[Slot, ...]
     bare: frozenset[str]
-    _run: Any = field(repr=False)
+    _run: _Run = field(repr=False)
     _used: tuple[tuple[str, str], ...] = field(repr=False)
 
     @property
@@ -141,11 +145,11 @@ class Template:
             return Rendered(letters.strip(text) if strip else text, False)
         return Rendered(skeleton.dump(self._cut(text, strip), strip), True)
 
-    def _pieces(self, given: dict[str, Any]) -> list[str]:
+    def _pieces(self, given: Mapping[str, object]) -> list[str]:
         """What Jinja puts out, stopped at the limit; whatever it refuses at run time is the officer's to mend."""
         pieces, length = [], 0
         try:
-            for piece in self._run(ENVIRONMENT.context_class(ENVIRONMENT, given, None, {})):
+            for piece in self._run(given):
                 pieces.append(piece)
                 length += len(piece)
                 if length > OUTPUT_LIMIT:
@@ -214,14 +218,45 @@ def _compile(
     problems = tuple(sorted({problem for source in rules.parsed for problem in source.problems}))
     if tree is None:
         return Compiled(None, problems)
-    code = ENVIRONMENT.compile(tree, file, file)
-    run = jinja2.Template.from_code(ENVIRONMENT, code, {}).root_render_func
+    run = _straight(tree) or _compiled(tree, file)
     used = tuple((_FIELDS[name], SHARED[name]) for name in sorted(rules.variables) if name in SHARED)
     slots = tuple(Slot(slot.kind, tidy(slot.fallback, language)) if slot.fallback else slot for slot in rules.slots)
     template = Template(file, language, accents, frozenset(rules.variables), slots, frozenset(rules.bare), run, used)
     return Compiled(template, problems)
 
 
+def _compiled(tree: nodes.Template, file: str) -> _Run:
+    code = ENVIRONMENT.compile(tree, file, file)
+    render = jinja2.Template.from_code(ENVIRONMENT, code, {}).root_render_func
+
+    def run(given: Mapping[str, object]) -> Iterable[str]:
+        return render(ENVIRONMENT.context_class(ENVIRONMENT, dict(given), None, {}))
+
+    return run
+
+
+def _straight(tree: nodes.Template) -> _Run | None:
+    """Words and plain variables only, as most messages are: nothing is left for Jinja to run or to guard.
+
+    Making Python code of a tree takes 1 ms, half of what checking a message costs; this takes 10 µs.
+    """
+    pieces: list[tuple[str, bool]] = []
+    for node in tree.body:
+        for part in node.nodes if isinstance(node, nodes.Output) else (node,):
+            if isinstance(part, nodes.TemplateData):
+                pieces.append((part.data, False))
+            elif isinstance(part, nodes.Name) and part.name in _FLAT:
+                pieces.append((part.name, True))
+            else:
+                return None
+
+    def run(given: Mapping[str, object]) -> Iterable[str]:
+        return [str(given[text]) if variable else text for text, variable in pieces]
+
+    return run
+
+
+_FLAT = frozenset(SHARED.values())
 _FIELDS = {
     "area.name": "area",
     "district.name": "district",

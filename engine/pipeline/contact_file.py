@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.errors import LoaError
 from engine.pipeline.contact_columns import HEADER_ROWS, Columns, find_header
@@ -24,8 +25,7 @@ _UTF8_SIGNS = (b"\xe1\xba", b"\xe1\xbb")
 csv.field_size_limit(131_072)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row below the header. ``swallowed``: a quote left open has drawn following rows into this one."""
 
     number: int

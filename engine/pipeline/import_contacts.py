@@ -23,7 +23,7 @@ from engine.pipeline.contact_repeats import Repeats, find_repeats
 from engine.pipeline.contact_row import Defaults, Record, RowProblem, RowReader
 from engine.pipeline.rejected_file import RejectedFile
 from engine.store import audit, contacts
-from engine.store.contacts import Known, Membership
+from engine.store.contacts import ContactRow, Known, Membership
 from engine.store.crypto import Keyring, bucket_of
 from engine.store.database import Database
 
@@ -78,7 +78,7 @@ class _Change(NamedTuple):
     """A contact to write, with its memberships that come and go. ``row`` None: only memberships change."""
 
     is_new: bool
-    row: dict[str, Any] | None
+    row: ContactRow | None
     joined: list[Membership]
     left: list[Membership]
 
@@ -223,19 +223,16 @@ class _Import:
             self._write(changes)
 
     def _write(self, changes: Sequence[_Change]) -> None:
+        rows = [change.row for change in changes if change.row is not None]
+        joined = [joined for change in changes for joined in change.joined]
+        left = [left for change in changes for left in change.left]
         with self._database.write() as connection:
             begun = monotonic()
-            contacts.save(connection, [change.row for change in changes if change.row is not None])
-            contacts.change_groups(
-                connection,
-                self._source,
-                [joined for change in changes for joined in change.joined],
-                [left for change in changes for left in change.left],
-            )
+            contacts.save(connection, rows, self._now)
+            contacts.change_groups(connection, self._source, joined, left)
             contacts.count_import(connection, self._import_id, self._result.counts())
-        held = max(monotonic() - begun, 0.001)
-        aimed = int(len(changes) * _HELD / held)
-        self._size = max(_SMALLEST, min(_LARGEST, aimed, 2 * self._size))
+            held = max(monotonic() - begun, 0.001)
+        self._size = max(_SMALLEST, min(_LARGEST, int(len(changes) * _HELD / held), 2 * self._size))
         time.sleep(_PAUSE)
 
     def _change(
@@ -244,8 +241,8 @@ class _Import:
         """What to write for a record; None when all of it is known."""
         seal = self._keyring.seal
         said = groups_before if record.groups is None else set(record.groups)
-        joined = [Membership(phone_hash, key) for key in sorted(said - groups_before)]
-        left = [Membership(phone_hash, key) for key in sorted(groups_before - said)]
+        joined = [Membership(key, phone_hash) for key in sorted(said - groups_before)]
+        left = [Membership(key, phone_hash) for key in sorted(groups_before - said)]
         language = record.language or (before.language if before else "vi")
         consent = record.consent if record.consent is not None else before is not None and before.consent
         # A real list never makes a real person synthetic, nor leaves one so.
@@ -256,20 +253,19 @@ class _Import:
             same = (before.era, before.commune, before.language, before.consent, before.synthetic)
             if same == (record.era, record.commune, language, consent, synthetic):
                 return _Change(False, None, joined, left) if joined or left else None
-        row = {
-            "phone_hash": phone_hash,
-            "phone_sealed": seal(record.e164),  # kept for a known number, unless it was erased a moment ago
-            "name_sealed": seal(record.name) if renamed and record.name is not None else name_sealed,
-            "era": record.era,
-            "commune": record.commune,
-            "language": language,
-            "consent": consent,
-            "prefix": record.prefix,
-            "bucket": bucket_of(phone_hash),
-            "synthetic": synthetic,
-            "import_id": self._import_id,
-            "updated_at": self._now,
-        }
+        row = ContactRow(
+            phone_hash,
+            seal(record.e164),  # kept for a known number, unless it was erased a moment ago
+            seal(record.name) if renamed and record.name is not None else name_sealed,
+            record.era,
+            record.commune,
+            language,
+            consent,
+            record.prefix,
+            bucket_of(phone_hash),
+            synthetic,
+            self._import_id,
+        )
         return _Change(before is None, row, joined, left)
 
     def _begin(self) -> None:

@@ -1,7 +1,7 @@
 """Contacts as rows: read by the hash of their number, written by the chunk, and the record of each import.
 
-Statements are text run over many parameters: one look-up a chunk, one upsert a row by its unique hash. The
-Core's insert constructs cost as much as SQLite itself here.
+One look-up a chunk; one upsert a row by its unique hash, given to the driver as it is: SQLAlchemy's handling of
+named parameters costs more than SQLite's work (39 µs a row against 17).
 """
 
 from collections import defaultdict
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from engine.store.instant import Instant
 from engine.store.tables import Contact, ContactGroup, ContactImport, table_of
@@ -31,11 +31,27 @@ class Known(NamedTuple):
     synthetic: bool
 
 
-class Membership(NamedTuple):
-    """A contact, by the hash of its number, and one of its groups."""
+class ContactRow(NamedTuple):
+    """A contact to write; the columns of ``contact`` in the order of ``_SAVE``."""
 
     phone_hash: bytes
+    phone_sealed: bytes
+    name_sealed: bytes | None
+    era: str
+    commune: str
+    language: str
+    consent: bool
+    prefix: str
+    bucket: int
+    synthetic: bool
+    import_id: int
+
+
+class Membership(NamedTuple):
+    """One of the groups of a contact, by the hash of its number."""
+
     group_key: str
+    phone_hash: bytes
 
 
 _KNOWN = select(
@@ -54,23 +70,21 @@ _GROUPS = select(_GROUP.c.contact_id, _GROUP.c.group_key).where(
 )
 
 # A number that has opted out stays so when it comes on a list for the first time, and on every later one.
-_SAVE = text(
+_SAVE = (
     "INSERT INTO contact (phone_hash, phone_sealed, name_sealed, era, commune, language, consent, prefix, bucket,"
-    " synthetic, opted_out_at, import_id, updated_at)"
-    " VALUES (:phone_hash, :phone_sealed, :name_sealed, :era, :commune, :language, :consent, :prefix, :bucket,"
-    " :synthetic, (SELECT o.at FROM opt_out o WHERE o.phone_hash = :phone_hash), :import_id, :updated_at)"
+    " synthetic, import_id, opted_out_at, updated_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT o.at FROM opt_out o WHERE o.phone_hash = ?), ?)"
     " ON CONFLICT (phone_hash) DO UPDATE SET name_sealed = excluded.name_sealed, era = excluded.era,"
     " commune = excluded.commune, language = excluded.language, consent = excluded.consent,"
     " synthetic = excluded.synthetic, import_id = excluded.import_id, updated_at = excluded.updated_at"
-).bindparams(bindparam("updated_at", type_=Instant))
-
-_JOIN = text(
-    "INSERT INTO contact_group (contact_id, group_key, source)"
-    " SELECT c.id, :group_key, :source FROM contact c WHERE c.phone_hash = :phone_hash ON CONFLICT DO NOTHING"
 )
-_LEAVE = text(
-    "DELETE FROM contact_group WHERE group_key = :group_key AND source = :source"
-    " AND contact_id = (SELECT c.id FROM contact c WHERE c.phone_hash = :phone_hash)"
+_JOIN = (
+    "INSERT INTO contact_group (contact_id, group_key, source)"
+    " SELECT c.id, ?, ? FROM contact c WHERE c.phone_hash = ? ON CONFLICT DO NOTHING"
+)
+_LEAVE = (
+    "DELETE FROM contact_group WHERE group_key = ? AND source = ?"
+    " AND contact_id = (SELECT c.id FROM contact c WHERE c.phone_hash = ?)"
 )
 
 
@@ -117,19 +131,23 @@ def groups_of(connection: Connection, contact_ids: Iterable[int], source: str) -
     return found
 
 
-def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write contacts by the hash of their number: new ones whole, known ones in all but number and opt-out.
-
-    Each row has every column of ``contact`` but ``id`` and ``opted_out_at``.
-    """
-    if rows:
-        connection.execute(_SAVE, rows)
+def save(connection: Connection, rows: Sequence[ContactRow], at: datetime) -> None:
+    """Write contacts by the hash of their number: new ones whole, known ones in all but number and opt-out."""
+    process = Instant().bind_processor(connection.dialect)
+    written = process(at) if process else at
+    _many(connection, _SAVE, [(*row, row.phone_hash, written) for row in rows])
 
 
 def change_groups(
     connection: Connection, source: str, joined: Sequence[Membership], left: Sequence[Membership]
 ) -> None:
     """Write the memberships that ``source`` adds and takes back."""
-    for statement, changes in ((_LEAVE, left), (_JOIN, joined)):
-        if changes:
-            connection.execute(statement, [change._asdict() | {"source": source} for change in changes])
+    _many(connection, _LEAVE, [(key, source, phone_hash) for key, phone_hash in left])
+    _many(connection, _JOIN, [(key, source, phone_hash) for key, phone_hash in joined])
+
+
+def _many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement of ours for many rows, with the driver's own sign for a parameter."""
+    if rows:
+        sign = "?" if connection.dialect.name == "sqlite" else "%s"
+        connection.exec_driver_sql(statement.replace("?", sign), rows)

@@ -1,6 +1,6 @@
 """Groups of contacts, by key."""
 
-from sqlalchemy import Connection, distinct, select
+from sqlalchemy import Connection, select
 
 from engine.store.tables import ContactGroup, table_of
 
@@ -9,4 +9,4 @@ _GROUP = table_of(ContactGroup)
 
 def known(connection: Connection) -> set[str]:
     """Every group that somebody is in."""
-    return {row[0] for row in connection.execute(select(distinct(_GROUP.c.group_key)))}
+    return {row[0] for row in connection.execute(select(_GROUP.c.group_key).distinct())}

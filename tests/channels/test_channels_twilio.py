@@ -227,7 +227,7 @@ def test_a_request_says_what_twilio_documents_and_nothing_is_logged(caplog: pyte
     message = Outgoing(1, 1, "+84900000123", "Tiền & việc = 111?", 99_999, "http://127.0.0.1:1/r?d=1&a=1")
 
     async def run(message: Outgoing, **keys: object) -> Standin:
-        async with Standin([reply(201, _resource("SM1"))]).running() as standin:
+        async with Standin([reply(201, _resource("SM1")), reply(200, {"messages": []})]).running() as standin:
             provider = _provider(standin.url, **keys)
             await provider.send([message])
             await provider.list_to(message.to) if keys else None

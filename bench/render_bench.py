@@ -1,5 +1,6 @@
 """Speed of messages: compiling, checking, rendering one tuple's words, filling a skeleton with names.
 
+CPU seconds, so that a busy machine shows less of itself.
 Goals: check 3 ms a message, render 50,000 tuples/s, fill 500,000 names/s. Run: python bench/render_bench.py
 """
 
@@ -16,6 +17,7 @@ WORDS = (
     "BCĐ 138 tỉnh: Bà con xã {{ area.name }}, {{ district.name | default('huyện nhà') }}, nghe lời mời việc nhẹ "
     "lương cao thì hỏi kỹ UBND xã. Cần giúp, gọi {{ hotlines | join(' hoặc ') }}. "
 )
+PLAIN = WORDS.replace(" | default('huyện nhà')", "").replace(" | join(' hoặc ')", "")
 PERSONAL = "Kính gửi {{ contact.name | default('bà con') }}, " + WORDS
 LOOPED = "{% for so in hotlines %}{{ so }}{% if not loop.last %}, {% endif %}{% endfor %} " + WORDS
 
@@ -39,10 +41,10 @@ def rate(what: str, times: int, call: Callable[[int], object]) -> None:
     """Print how often a second ``call`` runs, the best of three."""
     best = float("inf")
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         for number in range(times):
             call(number)
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.process_time() - begun)
     print(f"{what:<34} {times / best:>12,.0f}/s  {best / times * 1e6:>8.2f} µs")
 
 
@@ -58,14 +60,15 @@ def main(times: int) -> None:
     values = Values(title="Hưởng ứng 30/7", theme="Không ai bị bỏ lại", hotlines=("111", "113"))
     tuples = [Values(area=f"Thử {n}", district=f"Huyện {n % 10}", hotlines=("111", "113")) for n in range(3_321)]
     sets = [one(PERSONAL, number) for number in range(300)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     for message_set in sets:
         found = check_source(message_set) + check_message(message_set, channel="sms", values=values)
         assert not found, found
-    print(f"{'check, nothing cached':<34} {(time.perf_counter() - begun) / len(sets) * 1e3:>10.2f} ms a message")
+    print(f"{'check, nothing cached':<34} {(time.process_time() - begun) / len(sets) * 1e3:>10.2f} ms a message")
     for name, body, accents in (
-        ("render", WORDS, "keep"),
-        ("render, unaccented", WORDS, "strip"),
+        ("render, plain variables", PLAIN, "keep"),
+        ("render, filters", WORDS, "keep"),
+        ("render, filters, unaccented", WORDS, "strip"),
         ("render, a loop", LOOPED, "keep"),
         ("render to a skeleton", PERSONAL, "keep"),
     ):

@@ -67,7 +67,11 @@ def _new_name() -> str:
 
 def _create(server: psycopg.Connection, name: str, template: str) -> None:
     # template0 is UTF-8 everywhere only when we say so
-    form = "CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'" if template == "template0" else "CREATE DATABASE {} TEMPLATE {}"
+    form = (
+        "CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'"
+        if template == "template0"
+        else "CREATE DATABASE {} TEMPLATE {}"
+    )
     server.execute(sql.SQL(form).format(sql.Identifier(name), sql.Identifier(template)))
 
 
@@ -110,7 +114,9 @@ def postgres_template() -> Iterator[Callable[[], str]]:
     def made() -> str:
         name = _new_name()
         with _server() as server:
-            for (old,) in server.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{OURS}%",)).fetchall():
+            for (old,) in server.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", (f"{OURS}%",)
+            ).fetchall():
                 born = old.removeprefix(OURS).partition("_")[0]
                 if born.isdigit() and int(born) < time.time() - LEFT_BEHIND:
                     _drop(server, old)
@@ -174,7 +180,9 @@ def prepared(settings: Settings) -> Iterator[Process]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say clearly that half of the database tests did not run."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "no PostgreSQL at" in str(report.longrepr)]
+    skipped = [
+        report for report in terminalreporter.stats.get("skipped", []) if "no PostgreSQL at" in str(report.longrepr)
+    ]
     if skipped:
         terminalreporter.section("PostgreSQL was not tested", yellow=True, bold=True)
         terminalreporter.write_line(f"{len(skipped)} tests skipped: {_absent()}")

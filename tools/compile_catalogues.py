@@ -1,6 +1,8 @@
 """Compiles every engine/locale/*/LC_MESSAGES/*.po to the .mo that gettext reads. Run after editing a .po file."""
 
 import sys
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -11,10 +13,9 @@ LOCALE = Path(__file__).parent.parent / "engine" / "locale"
 
 def compile_catalogue(source: Path) -> bytes:
     """The bytes of the .mo for one .po file; the same input gives the same bytes."""
-    from io import BytesIO
-
     with source.open("rb") as opened:
         catalogue = read_po(opened, locale=source.parts[-3], abort_invalid=True)
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)  # same input, same bytes
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     return compiled.getvalue()

@@ -106,9 +106,7 @@ class Campaign(Frozen):
     hotlines: Texts = ()  # empty: loa.yaml's
     limits: Limits = Limits()
     variants: dict[str, Percentage] = Field(default_factory=dict)  # arm → share, in hundredths of a percent
-    steps: tuple[Step, ...] = Field(
-        examples=[[{"id": "mo-dau", "when": "2027-07-16 08:30", "channel": "sms"}]]
-    )
+    steps: tuple[Step, ...] = Field(examples=[[{"id": "mo-dau", "when": "2027-07-16 08:30", "channel": "sms"}]])
 
     @field_validator("legal_basis", "steps")
     @classmethod

@@ -10,6 +10,7 @@ from engine.content.occurrences import Occurrence, date_of, occurrences, recurri
 from engine.content.organisation import Sender
 from engine.content.reading import Reading
 from engine.content.risk_words import risk_word
+from engine.content.template_rules import HOTLINES_LIMIT
 from engine.content.values import minutes_between
 from engine.content.when import LAST, Moment
 from engine.content.words import suggestion
@@ -62,6 +63,8 @@ def check_campaign(
 
 def check_hotlines(reading: Reading[Any], hotlines: Collection[str]) -> None:
     """Each hotline must be a number people can call: 3 digits, 1800/1900, a landline or a mobile."""
+    if len(hotlines) > HOTLINES_LIMIT:
+        reading.report(("hotlines",), "error", "content.too-many-hotlines", limit=HOTLINES_LIMIT)
     for index, hotline in enumerate(hotlines):
         try:
             parse_hotline(hotline)

@@ -17,6 +17,7 @@ from engine.content.organisation import Sender
 from engine.content.reading import TOP, Reading, Severity, problem
 from engine.content.risk_words import risk_word
 from engine.content.template import Values, read_template
+from engine.content.template_rules import HOTLINES_LIMIT
 from engine.content.yamlfile import Place, Steps
 from engine.errors import LoaError, Problem
 from engine.text import accents, segments
@@ -58,7 +59,7 @@ class Lint:
         if message_set is not None and reading.intact((*at, "message"), (*at, "channel")):
             self._arms.setdefault(message_set.key, set()).update(campaign.arms)
             hotlines = tuple(campaign.hotlines or self.hotlines)
-            values = Values(title=campaign.title, theme=campaign.theme or "", hotlines=hotlines[:20])
+            values = Values(title=campaign.title, theme=campaign.theme or "", hotlines=hotlines[:HOTLINES_LIMIT])
             once = (message_set.key, step.channel, campaign.arms, values, campaign.kind)
             if once not in self._done:
                 self._done.add(once)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.content import yamlfile
-from engine.content.words import suggestion
+from engine.content.words import shortened, suggestion
 from engine.content.yamlfile import Place, Steps, Tree
 from engine.errors import LoaError, Problem
 from engine.i18n import sentence
@@ -26,8 +26,9 @@ TOP = Place(1, 1)
 
 def problem(file: str, place: Place, severity: Severity, key: str, /, **values: object) -> Problem:
     """A problem in the officer's language; ``key`` is ``room.code``."""
+    shown = {name: value if name == "choices" else shortened(value) for name, value in values.items()}
     code = key.partition(".")[2].removesuffix("-near")  # one code, with or without a word to suggest
-    return Problem(file, place.line, place.column, severity, code, sentence(key, **values))
+    return Problem(file, place.line, place.column, severity, code, sentence(key, **shown))
 
 
 def problem_of(file: str, place: Place, error: LoaError, severity: Severity = "error") -> Problem:

@@ -110,7 +110,9 @@ class Difference(NamedTuple):
 
 def differences(old: Snapshot, new: Snapshot) -> list[Difference]:
     """What changed between two snapshots, readable, in a settled order; empty when their digests are equal."""
-    return list(_compare("", _named(json.loads(old.to_json())), _named(json.loads(new.to_json()))))
+    before, after = json.loads(old.to_json()), json.loads(new.to_json())
+    # By name first, as a person would tell it; what is left then is another order, or other words for the same.
+    return list(_compare("", _named(before), _named(after))) or list(_compare("", before, after))
 
 
 _NAMES = ("id", "file")  # what names the items of a list, so that a step inserted above moves nothing

@@ -226,6 +226,7 @@ def _compile(
 
 
 def _compiled(tree: nodes.Template, file: str) -> _Run:
+    tree.set_environment(ENVIRONMENT)  # nodes put in by the rules have none
     code = ENVIRONMENT.compile(tree, file, file)
     render = jinja2.Template.from_code(ENVIRONMENT, code, {}).root_render_func
 

@@ -10,6 +10,7 @@ load and so no way out. Variables become flat names, so that at run time nothing
 What belongs to one person becomes a mark in the words, which the skeleton is cut at.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from jinja2 import nodes
 
 from engine.content.message_name import mend
 from engine.content.template_expressions import COST_LIMIT, Expressions, Rules, Scope
-from engine.content.template_source import ENVIRONMENT, TAGS, Source
+from engine.content.template_source import TAGS, Source
 from engine.content.template_variables import PERSONAL, ROOTS, names_in, slot_of
 from engine.content.words import suggestion
 
@@ -28,6 +29,7 @@ INCLUDE_DEPTH = 5
 INCLUDES_LIMIT = 50  # put in place in one message: ten files that include each other ten times are 10**10
 MARK = "\0"  # around a slot's number; no source, value or literal may hold it
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _TAG_OF: dict[type[nodes.Node], str] = {
     nodes.Assign: "set",
     nodes.AssignBlock: "set",
@@ -60,7 +62,6 @@ def apply(source: Source, includes: Mapping[str, str]) -> tuple[nodes.Template |
         source.report("too-complex", 1)
     if any(problem.severity == "error" for one in rules.parsed for problem in one.problems):
         return None, rules
-    tree.set_environment(ENVIRONMENT)
     return tree, rules
 
 
@@ -163,7 +164,7 @@ class _Statements(Expressions):
     def printed(self, node: nodes.Expr, scope: Scope) -> nodes.Expr:
         """One thing put out: words, a place for one person, or an expression that gives a text."""
         if isinstance(node, nodes.TemplateData):
-            if any(letter < " " and letter not in "\n\t" for letter in node.data):
+            if _CONTROL.search(node.data):
                 scope.source.report("control-character", node.lineno)
             return node
         slot = slot_of(node)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from engine.errors import LoaError
 from engine.text.accents import fold
 
+LONGEST_SHOWN = 120  # characters of the officer's own text in a sentence
 _KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -15,6 +16,14 @@ class BadValue(LoaError, ValueError):
 
     It is a ``ValueError`` too, so that pydantic collects it with its place instead of stopping at it.
     """
+
+    def __init__(self, key: str, /, **values: object) -> None:
+        super().__init__(key, **{name: shortened(value) for name, value in values.items()})
+
+
+def shortened(value: object) -> object:
+    """``value`` as it may stand in a sentence: of a long text its beginning only."""
+    return f"{value[:LONGEST_SHOWN]}…" if isinstance(value, str) and len(value) > LONGEST_SHOWN else value
 
 
 def is_key(text: str) -> bool:

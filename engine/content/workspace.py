@@ -101,21 +101,21 @@ def load(
     up; ``now`` (aware), when given, adds the warnings that depend on how near a step is.
     """
     loading = _Loading(folder)
-    configuration = _read_file(loading, Configuration, folder / CONFIGURATION)
-    loading.configuration = configuration
+    reading = _read_file(loading, Configuration, folder / CONFIGURATION)
+    loading.configuration = reading
     senders: dict[str, Sender] = {}
+    configuration: Configuration | None = None  # None: not usable as a whole
     province: str | None = None
     hotlines: tuple[str, ...] = ()
     zone = ZoneInfo(TIMEZONE)
-    if configuration is not None and configuration.value is not None:
-        # What is wrong with one sender voids the campaigns that use it, not the workspace.
-        province = check_configuration(configuration, registry)
-        own_errors = _errors(configuration.problems)
-        senders = read_senders(configuration, vendors, environment)
-        hotlines = configuration.value.hotlines
-        zone = ZoneInfo(configuration.value.timezone)
-    else:
-        own_errors = True
+    if reading is not None and reading.value is not None:
+        province = check_configuration(reading, registry)
+        hotlines, zone = reading.value.hotlines, ZoneInfo(reading.value.timezone)
+        if province is not None and not _errors(reading.problems):
+            organisation = reading.value.organisation.model_copy(update={"province": province})
+            configuration = reading.value.model_copy(update={"organisation": organisation})
+        # Behind the line above: what is wrong with one sender voids the campaigns that use it, not the workspace.
+        senders = read_senders(reading, vendors, environment)
     tags = load_tags(folder / "audiences" / "tags.csv", "audiences/tags.csv", registry, loading.problems)
     _read_folder(loading, Audience, "audiences", loading.audiences)
     _read_folder(loading, Campaign, "campaigns", loading.campaigns)
@@ -127,7 +127,7 @@ def load(
             audiences[key] = resolved
     messages = load_messages(folder)
     loading.problems += messages.problems
-    written = _written_senders(configuration)
+    written = _written_senders(reading)
     for campaign in loading.campaigns.values():
         check_campaign(
             campaign,
@@ -141,12 +141,12 @@ def load(
         )
     lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems)
     lint.check(loading.campaigns, loading.audiences)
-    return _result(loading, own_errors, senders, audiences, messages, tags, registry.version)
+    return _result(loading, configuration, senders, audiences, messages, tags, registry.version)
 
 
 def _result(
     loading: _Loading,
-    own_errors: bool,
+    configuration: Configuration | None,
     senders: dict[str, Sender],
     audiences: dict[str, ResolvedAudience],
     messages: LoadedMessages,
@@ -162,9 +162,8 @@ def _result(
         ready = reading.value is not None and not any(_stands_on(file, files) for file in faulty)
         if ready and reading.value and all(s in senders for step in reading.value.steps for s in step.sender):
             campaigns[key] = reading.value
-    configuration = loading.configuration.value if loading.configuration else None
     workspace = None
-    if configuration is not None and not own_errors:
+    if configuration is not None:
         usable = {
             key: found
             for key, found in messages.messages.items()
@@ -248,8 +247,10 @@ def _read_file(
     except yamlfile.BadYaml as fault:
         loading.problems.append(problem_of(shown, fault.place, fault))
         return Reading(shown, yamlfile.Mapping({}, TOP)) if given else None
-    loading.problems += [problem_of(shown, fault.place, fault) for fault in parsed.faults]
+    faults = [problem_of(shown, fault.place, fault) for fault in parsed.faults]
     if parsed.tree is None:
         loading.problems.append(problem(shown, TOP, "error", "content.empty-file"))
         return Reading(shown, yamlfile.Mapping({}, TOP)) if given else None
-    return read_model(model, parsed.tree, shown, given)
+    reading = read_model(model, parsed.tree, shown, given)
+    reading.problems += faults
+    return reading

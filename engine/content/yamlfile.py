@@ -28,6 +28,7 @@ from yaml.events import (
 from engine.errors import LoaError
 
 BIGGEST_FILE = 1_000_000  # bytes; the longest real campaign file here has 4 kB
+_NEVER = "\ufeff\ufffe\uffff"  # what libyaml refuses beside control characters, without saying where
 DEEPEST = 12  # levels; the deepest key of ours is at the fifth
 
 
@@ -125,7 +126,7 @@ class _Reader:
             if line.isprintable():  # the quick way for nearly every line
                 continue
             for column, letter in enumerate(line):
-                if unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn") and letter not in "\t\r\x85":
+                if (unicodedata.category(letter) in ("Cc", "Cs") or letter in _NEVER) and letter not in "\t\r\x85":
                     place = Place(number + self.shift, column + 1)
                     raise BadYaml("content.control-character", place, code=f"U+{ord(letter):04X}")
         try:

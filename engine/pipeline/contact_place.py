@@ -58,7 +58,7 @@ class Places:
     def _look_up(self, place: WrittenPlace) -> Key | Misplaced:
         field = "era"
         try:
-            for field, text in zip(place._fields, place, strict=True):
+            for field, text in zip(place._fields, place, strict=True):  # noqa: B007 - the handler below reads it
                 # Shifted columns: a sentence that repeats the place would repeat a phone number.
                 if sum(map(str.isdigit, text)) > _MOST_DIGITS:
                     raise LoaError("contacts.number-for-place")

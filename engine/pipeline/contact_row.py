@@ -55,17 +55,23 @@ _LANGUAGE_NAMES = {
 }
 
 
-class Record(NamedTuple):
-    """A contact as one row says. ``None``: the list says nothing about it, so what is known stays."""
+class Rest(NamedTuple):
+    """What a row says besides number and name. ``None``: nothing, so what is known stays."""
 
-    e164: str
-    prefix: str
-    name: str | None
     era: str
     commune: str
     language: str | None
     consent: bool | None
     groups: tuple[str, ...] | None
+
+
+class Record(NamedTuple):
+    """A contact as one row says."""
+
+    e164: str
+    prefix: str
+    name: str | None
+    rest: Rest
 
 
 class RowProblem(NamedTuple):
@@ -87,16 +93,6 @@ class Defaults:
     consent: bool = False
 
 
-class _Rest(NamedTuple):
-    """What the cells besides phone and name say."""
-
-    era: str
-    commune: str
-    language: str | None
-    consent: bool | None
-    groups: tuple[str, ...] | None
-
-
 _Faults = list[tuple[str, LoaError]]
 _REST = ("commune", "district", "province", "era", "language", "consent", "groups")
 _KEPT = 50_000
@@ -114,7 +110,7 @@ class RowReader:
         self._phone, self._name = columns.places["phone"], columns.places.get("name")
         self._rest = {field: columns.places[field] for field in _REST if field in columns.places}
         self._width = 1 + max(columns.places.values())
-        self._known: dict[tuple[str, ...], _Rest | _Faults] = {}
+        self._known: dict[tuple[str, ...], Rest | _Faults] = {}
         if "commune" not in columns.places and not defaults.commune:
             raise LoaError("contacts.no-commune-column")
 
@@ -149,16 +145,14 @@ class RowReader:
                 name = _name(cells[self._name])
             except LoaError as error:
                 faults.append(("name", error))
-        if isinstance(rest, list):
-            return self._problems(row, faults + rest)
-        if faults or number is None:
-            return self._problems(row, faults)
-        return Record(number.e164, number.prefix, name, *rest)
+        if faults or number is None or isinstance(rest, list):
+            return self._problems(row, faults + rest if isinstance(rest, list) else faults)
+        return Record(number.e164, number.prefix, name, rest)
 
     def _problems(self, row: Row, faults: _Faults) -> list[RowProblem]:
         return [RowProblem(row.number, self._columns.title(field), error.code, str(error)) for field, error in faults]
 
-    def _read_rest(self, cells: dict[str, str]) -> _Rest | _Faults:
+    def _read_rest(self, cells: dict[str, str]) -> Rest | _Faults:
         faults: _Faults = []
         language = consent = groups = None
         default = self._defaults
@@ -187,7 +181,7 @@ class RowReader:
                 faults.append(("groups", error))
         if faults or isinstance(place, Misplaced):
             return faults
-        return _Rest(*place, language, True if consent is None and default.consent else consent, groups)
+        return Rest(*place, language, True if consent is None and default.consent else consent, groups)
 
 
 def tidy(cell: str) -> str:

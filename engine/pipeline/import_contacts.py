@@ -1,14 +1,14 @@
 """Import of a contact list: idempotent by phone, while messages go out, killed and run again at will.
 
-Two passes over the file. The first reads every row, finds numbers that come twice and opens the file of rejected
-rows; nothing is stored before it has gone through. The second stores by the chunk: what is known is read, compared
-and sealed outside, then written in one transaction that holds SQLite's lock for some 15 ms, with a pause after it
-so that a dispatcher that asks once a millisecond gets its turn. Counts are written with each chunk, so an import
+The list is read through first, good rows going into a spool; nothing is stored before that. Then the spool is
+stored in the order of the numbers' hashes, by the chunk: what is known is read and compared outside, what is new or
+different written in one transaction that holds SQLite's lock for some 15 ms. Comparing the next chunk takes about as
+long again, so a dispatcher that asks once a millisecond gets its turn. Counts are written with each chunk: an import
 that was killed says truthfully how far it came; run again, what was stored is ``unchanged``.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ from engine.errors import LoaError
 from engine.i18n import sentence
 from engine.pipeline.contact_file import ContactList, Row, open_list
 from engine.pipeline.contact_place import Misplaced, Places, WrittenPlace
-from engine.pipeline.contact_repeats import Repeats, find_repeats
-from engine.pipeline.contact_row import Defaults, Record, RowProblem, RowReader
+from engine.pipeline.contact_row import Defaults, RowProblem, RowReader
+from engine.pipeline.contact_spool import RestWords, Spool, Spooled
 from engine.pipeline.rejected_file import RejectedFile
 from engine.store import audit, contacts
 from engine.store.contacts import ContactRow, Known, Membership
@@ -29,9 +29,9 @@ from engine.store.database import Database
 
 MOST_PROBLEMS = 10_000  # listed; the rest is only counted and kept in the file of rejected rows
 _HELD = 0.015  # seconds of the lock to aim at: half of what the design allows
-_PAUSE = 0.002
 _SMALLEST, _LARGEST = 50, 2000  # rows a chunk
-_SURVEY_SHARE = 0.3  # of the time, for the progress bar
+_READ_SHARE = 0.4  # of the time, for the progress bar
+_NONE: frozenset[str] = frozenset()
 
 Progress = Callable[[float], None]
 
@@ -135,60 +135,56 @@ class _Import:
         self._result = Result()
         self._import_id = 0
         self._now = clock.now()
+        self._words = RestWords()
         self._size = 500
-        self._faulty = 0
 
     def run(self, progress: Progress) -> Result:
-        """Both passes."""
-        repeats = find_repeats(self._survey(lambda read: progress(read * _SURVEY_SHARE)))
-        dry, finished = self._request.dry_run, False
+        """Read, then store."""
+        store, finished = not self._request.dry_run, False
         try:
-            if not dry:
-                if self._faulty or repeats.conflicts:
-                    self._rejected.open()
-                self._begin()
-            self._store_all(repeats, lambda read: progress(_SURVEY_SHARE + read * (1 - _SURVEY_SHARE)))
-            if not dry:
+            if store:
+                self._rejected.open()  # a folder that cannot be written to is noticed before anything is stored
+            with Spool() as spool:
+                good = spool.fill(self._read(lambda read: progress(read * _READ_SHARE)))
+                if store:
+                    self._begin()
+                self._store_all(spool, good, progress)
+                if spool.conflicts:
+                    self._reject_conflicts(spool)
+            self._result.problems.sort(key=lambda problem: problem.row)
+            if store:
                 self._finish()
             finished = True
         finally:
-            if not dry:
+            if store:
                 self._result.rejected_file = self._rejected.close(keep=finished)
         progress(1.0)
         return self._result
 
-    def _survey(self, progress: Progress) -> Iterator[tuple[bytes, int, int]]:
-        phone_hash = self._keyring.phone_hash
-        for row in self._rows(progress):
-            record = self._reader.read(row)
-            if isinstance(record, Record):
-                yield phone_hash(record.e164), hash(record), row.number
-            else:
-                self._faulty += 1
-
-    def _rows(self, progress: Progress) -> Iterator[Row]:
-        return (row for row in self._listed.rows(progress) if not self._reader.says_nothing(row))
-
-    def _store_all(self, repeats: Repeats, progress: Progress) -> None:
-        result = self._result
-        chunk: list[Record] = []
-        for row in self._rows(progress):
+    def _read(self, progress: Progress) -> Iterator[Spooled]:
+        """Every good row, sealed; the others are rejected here."""
+        result, keyring, words = self._result, self._keyring, self._words
+        seal = keyring.seal if not self._request.dry_run else _not_sealed
+        for row in self._listed.rows(progress):
+            if self._reader.says_nothing(row):
+                continue
             result.rows += 1
             record = self._reader.read(row)
-            if not isinstance(record, Record):
+            if isinstance(record, list):
                 self._reject(row, record)
-            elif other := repeats.conflict(row.number):
-                column = self._listed.columns.title("phone")
-                words = sentence("contacts.phone-twice", other=other)
-                self._reject(row, [RowProblem(row.number, column, "phone-twice", words)])
-            elif repeats.is_repeat(row.number):
-                result.unchanged += 1
-            else:
-                chunk.append(record)
-                if len(chunk) >= self._size:
-                    self._store(chunk)
-                    chunk = []
-        self._store(chunk)
+                continue
+            e164, prefix, name, rest = record
+            # Marks are Python's own hashes of text: 64 bits, keyed anew in each process.
+            yield Spooled(
+                keyring.phone_hash(e164),
+                row.number,
+                hash(record),
+                seal(e164),
+                None if name is None else seal(name),
+                None if name is None else hash(name),
+                prefix,
+                words.write(rest),
+            )
 
     def _reject(self, row: Row, problems: list[RowProblem]) -> None:
         self._result.rejected += 1
@@ -200,19 +196,41 @@ class _Import:
             ]
             self._rejected.add(row.cells, where)
 
-    def _store(self, chunk: Sequence[Record]) -> None:
+    def _reject_conflicts(self, spool: Spool) -> None:
+        """The rows that give one number with different data, looked up in the file once more."""
+        column = self._listed.columns.title("phone")
+        for row in self._listed.rows():
+            other = spool.other_row(row.number)
+            if other is not None:
+                words = sentence("contacts.phone-twice", other=other)
+                self._reject(row, [RowProblem(row.number, column, "phone-twice", words)])
+
+    def _store_all(self, spool: Spool, good: int, progress: Progress) -> None:
+        chunk: list[Spooled] = []
+        done = 0
+        for first, count, differ in spool.numbers():
+            done += count
+            if differ:
+                continue
+            self._result.unchanged += count - 1
+            chunk.append(first)
+            if len(chunk) >= self._size:
+                self._store(chunk)
+                chunk = []
+                progress(_READ_SHARE + (1 - _READ_SHARE) * done / good)
+        if chunk:
+            self._store(chunk)
+
+    def _store(self, chunk: Sequence[Spooled]) -> None:
         """Compare a chunk with what is known and write what is new or different."""
-        if not chunk:
-            return
-        hashes = [self._keyring.phone_hash(record.e164) for record in chunk]
         with self._database.read() as connection:
-            known = contacts.known(connection, hashes)
+            known = contacts.known(connection, [spooled.phone_hash for spooled in chunk])
             ids = [found.id for found in known.values()]
             groups = contacts.groups_of(connection, ids, self._source) if ids else {}
         changes = []
-        for phone_hash, record in zip(hashes, chunk, strict=True):
-            before = known.get(phone_hash)
-            change = self._change(phone_hash, record, before, groups.get(before.id, set()) if before else set())
+        for spooled in chunk:
+            before = known.get(spooled.phone_hash)
+            change = self._change(spooled, before, groups.get(before.id, _NONE) if before else _NONE)
             if change is None:
                 self._result.unchanged += 1
             else:
@@ -233,40 +251,44 @@ class _Import:
             contacts.count_import(connection, self._import_id, self._result.counts())
             held = max(monotonic() - begun, 0.001)
         self._size = max(_SMALLEST, min(_LARGEST, int(len(changes) * _HELD / held), 2 * self._size))
-        time.sleep(_PAUSE)
 
-    def _change(
-        self, phone_hash: bytes, record: Record, before: Known | None, groups_before: set[str]
-    ) -> _Change | None:
-        """What to write for a record; None when all of it is known."""
-        seal = self._keyring.seal
-        said = groups_before if record.groups is None else set(record.groups)
-        joined = [Membership(key, phone_hash) for key in sorted(said - groups_before)]
-        left = [Membership(key, phone_hash) for key in sorted(groups_before - said)]
-        language = record.language or (before.language if before else "vi")
-        consent = record.consent if record.consent is not None else before is not None and before.consent
-        # A real list never makes a real person synthetic, nor leaves one so.
-        synthetic = self._request.synthetic and (before is None or before.synthetic)
-        name_sealed = before.name_sealed if before else None
-        renamed = record.name is not None and (name_sealed is None or self._keyring.unseal(name_sealed) != record.name)
-        if before is not None and not renamed:
-            same = (before.era, before.commune, before.language, before.consent, before.synthetic)
-            if same == (record.era, record.commune, language, consent, synthetic):
-                return _Change(False, None, joined, left) if joined or left else None
+    def _change(self, spooled: Spooled, before: Known | None, groups_before: AbstractSet[str]) -> _Change | None:
+        """What to write for a row; None when all of it is known."""
+        phone_hash = spooled.phone_hash
+        era, commune, language, consent, groups = self._words.read(spooled.rest)
+        said = groups_before if groups is None else groups
+        joined = [Membership(key, phone_hash) for key in said if key not in groups_before]
+        left = [Membership(key, phone_hash) for key in groups_before if key not in said]
+        name_sealed, synthetic = spooled.name_sealed, self._request.synthetic
+        if before is not None:
+            language = language or before.language
+            consent = before.consent if consent is None else consent
+            synthetic = synthetic and before.synthetic  # a real person never becomes a synthetic one
+            if self._keeps_name(spooled, before):
+                name_sealed = before.name_sealed
+                same = (before.era, before.commune, before.language, before.consent, before.synthetic)
+                if same == (era, commune, language, consent, synthetic):
+                    return _Change(False, None, joined, left) if joined or left else None
         row = ContactRow(
             phone_hash,
-            seal(record.e164),  # kept for a known number, unless it was erased a moment ago
-            seal(record.name) if renamed and record.name is not None else name_sealed,
-            record.era,
-            record.commune,
-            language,
-            consent,
-            record.prefix,
+            spooled.phone_sealed,  # of a known number the stored one stays
+            name_sealed,
+            era,
+            commune,
+            language or "vi",
+            bool(consent),
+            spooled.prefix,
             bucket_of(phone_hash),
             synthetic,
             self._import_id,
         )
         return _Change(before is None, row, joined, left)
+
+    def _keeps_name(self, spooled: Spooled, before: Known) -> bool:
+        """Whether the row says no name, or the one that is stored."""
+        if spooled.name_mark is None:
+            return True
+        return before.name_sealed is not None and hash(self._keyring.unseal(before.name_sealed)) == spooled.name_mark
 
     def _begin(self) -> None:
         with self._database.write() as connection:
@@ -286,3 +308,8 @@ class _Import:
             audit.record(
                 connection, self._keyring, at=now, action="contacts.import", subject=f"import {self._import_id}"
             )
+
+
+def _not_sealed(text: str) -> bytes:
+    """Stands in for sealing in a dry run, which keeps nothing."""
+    return b""

@@ -23,6 +23,7 @@ class RejectedFile:
         self._part = listed.with_name(f"{listed.name}.rejected.csv.part")
         self._columns, self._separator = columns, separator
         self._opened: TextIO | None = None
+        self._rows = 0
 
     def open(self) -> None:
         """Begin the file, while nothing is stored yet. Raises ``LoaError`` (``contacts.cannot-write``)."""
@@ -38,9 +39,8 @@ class RejectedFile:
 
     def add(self, cells: Sequence[str], reasons: Sequence[str]) -> None:
         """Keep one row with why it was rejected."""
-        if self._opened is None:
-            self.open()
         self._write(cells, " ".join(reasons))
+        self._rows += 1
 
     def _write(self, cells: Sequence[str], reason: str) -> None:
         kept = list(cells) + [""] * (len(self._columns.header) - len(cells))
@@ -54,18 +54,16 @@ class RejectedFile:
     def close(self, *, keep: bool) -> Path | None:
         """Put the file in place (``keep``) or throw it away; without rejected rows an earlier one goes too."""
         if self._opened is None:
-            if keep:
-                with suppress(FileNotFoundError):
-                    self.path.unlink()
             return None
         try:
             self._opened.close()
-            if keep:
+            if keep and self._rows:
                 self._part.replace(self.path)
                 return self.path
+            self._part.unlink()
+            if keep:
+                self.path.unlink(missing_ok=True)
         except OSError as error:
             if keep:
                 raise LoaError("contacts.rejected-full", file=self.path, reason=error.strerror) from None
-        with suppress(OSError):
-            self._part.unlink()
         return None

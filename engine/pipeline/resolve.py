@@ -55,6 +55,11 @@ class Resolved:
         """The reason, for those who get a row but no message."""
         return None if self.status in (QUEUED, NO_CONSENT) else self.status
 
+    @property
+    def row_status(self) -> str:
+        """The status of the delivery row: queued or excluded."""
+        return QUEUED if self.excluded is None else "excluded"
+
 
 class Resolver:
     """One snapshot's rules and words. ``drafts`` lets unreviewed translations through (never for live senders)."""

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from engine.store.instant import Instant
-from engine.store.tables import Contact, ContactGroup, ContactImport, table_of
+from engine.store.tables import ContactGroup, ContactImport, table_of
 
-_CONTACT = table_of(Contact)
 _GROUP = table_of(ContactGroup)
 _IMPORT = table_of(ContactImport)
 
@@ -54,17 +53,10 @@ class Membership(NamedTuple):
     phone_hash: bytes
 
 
-_KNOWN = select(
-    _CONTACT.c.phone_hash,
-    _CONTACT.c.id,
-    _CONTACT.c.name_sealed,
-    _CONTACT.c.era,
-    _CONTACT.c.commune,
-    _CONTACT.c.language,
-    _CONTACT.c.consent,
-    _CONTACT.c.synthetic,
-).where(_CONTACT.c.phone_hash.in_(bindparam("hashes", expanding=True)))
-
+_KNOWN = (
+    "SELECT phone_hash, id, name_sealed, era, commune, language, consent, synthetic FROM contact"
+    " WHERE phone_hash IN ({})"
+)
 _GROUPS = select(_GROUP.c.contact_id, _GROUP.c.group_key).where(
     _GROUP.c.source == bindparam("source"), _GROUP.c.contact_id.in_(bindparam("ids", expanding=True))
 )
@@ -119,8 +111,10 @@ def count_import(
 
 
 def known(connection: Connection, phone_hashes: Sequence[bytes]) -> dict[bytes, Known]:
-    """Those of the numbers that are contacts already."""
-    return {row[0]: Known(*row[1:]) for row in connection.execute(_KNOWN, {"hashes": phone_hashes})}
+    """Those of the numbers that are contacts already. At most 30,000 at a time (SQLite's most parameters)."""
+    signs = ", ".join([_sign(connection)] * len(phone_hashes))
+    found = connection.exec_driver_sql(_KNOWN.format(signs), tuple(phone_hashes))
+    return {bytes(row[0]): Known(row[1], row[2], row[3], row[4], row[5], bool(row[6]), bool(row[7])) for row in found}
 
 
 def groups_of(connection: Connection, contact_ids: Iterable[int], source: str) -> dict[int, set[str]]:
@@ -149,5 +143,8 @@ def change_groups(
 def _many(connection: Connection, statement: str, rows: list[tuple[Any, ...]]) -> None:
     """Run a statement of ours for many rows, with the driver's own sign for a parameter."""
     if rows:
-        sign = "?" if connection.dialect.name == "sqlite" else "%s"
-        connection.exec_driver_sql(statement.replace("?", sign), rows)
+        connection.exec_driver_sql(statement.replace("?", _sign(connection)), rows)
+
+
+def _sign(connection: Connection) -> str:
+    return "?" if connection.dialect.name == "sqlite" else "%s"

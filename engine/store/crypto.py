@@ -7,6 +7,7 @@ docs/architecture.md.
 
 import base64
 import binascii
+import errno
 import hashlib
 import os
 import secrets
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from filelock import FileLock, Timeout
 
 from engine.errors import LoaError
 
@@ -39,7 +41,7 @@ class Keyring:
         """What was sealed. Raises ``LoaError`` (``store.wrong-key``) for another key or damaged bytes."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is there
             raise LoaError("store.wrong-key") from None
 
     def phone_hash(self, e164: str) -> bytes:
@@ -66,16 +68,27 @@ def _decode(text: str) -> bytes:
 
 
 def create_key_file(path: Path) -> None:
-    """Write a new random key that only its owner can read; an existing one is left as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a new random key that only its owner can read; an existing one is left as it is.
+
+    It comes into being whole or not at all: nobody beside us sees it empty, and no full disk leaves it so. Raises
+    ``LoaError`` when the disk refuses.
+    """
+    written = path.with_suffix(".new")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w", encoding="ascii") as opened:
-        opened.write(secrets.token_hex(32) + "\n")
-        opened.flush()
-        os.fsync(opened.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(path.with_suffix(".lock"), timeout=30, mode=0o600):
+            if path.exists():
+                return
+            written.unlink(missing_ok=True)  # left by one that was killed
+            with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+                opened.write(secrets.token_hex(32) + "\n")
+                opened.flush()
+                os.fsync(opened.fileno())
+            written.replace(path)
+    except Timeout:
+        raise LoaError("store.locked") from None
+    except OSError as error:
+        raise LoaError("store.disk-full" if error.errno == errno.ENOSPC else "store.cannot-open") from None
 
 
 def load_keyring(path: Path) -> Keyring:
@@ -87,5 +100,5 @@ def load_keyring(path: Path) -> Keyring:
         return Keyring(_decode(path.read_text(encoding="ascii")))
     except FileNotFoundError:
         raise LoaError("store.no-key", file=path) from None
-    except (PermissionError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         raise LoaError("store.key-unreadable", file=path) from None

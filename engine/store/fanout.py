@@ -160,25 +160,22 @@ def advance(connection: Connection, run_id: int, after: int, until: int) -> bool
     return moved.rowcount == 1
 
 
-def count_enqueued(connection: Connection, run_id: int) -> tuple[Deltas, int, int, int]:
-    """Tallies of a run as it was enqueued; its queued deliveries, their segments and cost in VND. Reads only."""
+def count_enqueued(connection: Connection, run_id: int) -> Deltas:
+    """Tallies of a run as it was enqueued, by counting its rows. Reads only."""
     deltas = Deltas()
-    queued = segments = cost = 0
     areas = connection.execute(
         text(
-            "SELECT era, commune, variant, language, status, reason, count(*), sum(segments), sum(cost_vnd)"
-            " FROM delivery WHERE run_id = :run GROUP BY era, commune, variant, language, status, reason"
+            "SELECT era, commune, variant, language, status, reason, count(*) FROM delivery"
+            " WHERE run_id = :run GROUP BY era, commune, variant, language, status, reason"
         ),
         {"run": run_id},
     )
-    for era, commune, variant, language, status, reason, count, summed, costing in areas:
+    for era, commune, variant, language, status, reason, count in areas:
         counted = Counted(count, 0, 0)
         deltas.add_area((run_id, era, commune, variant, status), counted)
         deltas.add_trait((run_id, "language", language, status), counted)
         if reason is not None:
             deltas.add_trait((run_id, "reason", reason, status), counted)
-        if status == "queued":
-            queued, segments, cost = queued + count, segments + int(summed), cost + int(costing)
     prefixes = connection.execute(
         text("SELECT prefix, sender, status, count(*) FROM delivery WHERE run_id = :run GROUP BY 1, 2, 3"),
         {"run": run_id},
@@ -186,7 +183,13 @@ def count_enqueued(connection: Connection, run_id: int) -> tuple[Deltas, int, in
     for prefix, sender, status, count in prefixes:
         deltas.add_trait((run_id, "prefix", prefix, status), Counted(count, 0, 0))
         deltas.add_trait((run_id, "sender", sender, status), Counted(count, 0, 0))
-    return deltas, queued, segments, cost
+    return deltas
+
+
+def sums_by_status(connection: Connection, run_id: int) -> dict[str, tuple[int, int, int]]:
+    """Status → (deliveries, segments, cost in VND) of a run's rows, by counting them. Reads only."""
+    query = text("SELECT status, count(*), sum(segments), sum(cost_vnd) FROM delivery WHERE run_id = :run GROUP BY 1")
+    return {row[0]: (row[1], int(row[2]), int(row[3])) for row in connection.execute(query, {"run": run_id})}
 
 
 def drop_cells(connection: Connection, run_id: int) -> None:

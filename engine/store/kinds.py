@@ -134,12 +134,40 @@ class Classified:
 
 def count_kinds(connection: Connection, questions: Questions) -> Iterator[tuple[Kind, int]]:
     """Every kind of contact there is, with how many people are of it. One pass over the contacts."""
+    for kind, _, people in _count(connection, questions, "''"):
+        yield kind, people
+
+
+def count_kinds_by_prefix(connection: Connection, questions: Questions) -> Iterator[tuple[Kind, str, int]]:
+    """The same for each operator prefix apart: what the tallies of a run are made of."""
+    return _count(connection, questions, "c.prefix")
+
+
+def _count(connection: Connection, questions: Questions, prefix: str) -> Iterator[tuple[Kind, str, int]]:
     classified = questions.sql()
-    columns = ["c.era", "c.commune", "c.language", *classified.arms, classified.marks]
+    columns = ["c.era", "c.commune", "c.language", prefix, *classified.arms, classified.marks]
     grouped = ", ".join(str(place + 1) for place in range(len(columns)))
     statement = f"SELECT {', '.join(columns)}, count(*) FROM contact c GROUP BY {grouped}"
-    for row in connection.execute(classified.bind(statement), classified.parameters):
-        yield Kind(row[0], row[1], row[2], tuple(row[3:-2]), row[-2]), row[-1]
+    result = connection.execution_options(yield_per=5000).execute(classified.bind(statement), classified.parameters)
+    for row in result:
+        yield Kind(row[0], row[1], row[2], tuple(row[4:-2]), row[-2]), row[3], row[-1]
+
+
+def contacts_version(connection: Connection) -> tuple[int, ...]:
+    """A value that changes whenever contacts may have: while it stands still, kinds can be trusted."""
+    return tuple(
+        connection.execute(
+            text(
+                "SELECT (SELECT count(*) FROM contact_import),"
+                " (SELECT count(*) FROM contact_import WHERE finished_at IS NULL), (SELECT count(*) FROM opt_out), (SELECT count(*) FROM audit)"
+            )
+        ).one()
+    )
+
+
+def importing(version: tuple[int, ...]) -> bool:
+    """Whether an import had begun and not ended when the version was taken (a killed one counts, to be safe)."""
+    return version[1] > 0
 
 
 def names_of(connection: Connection, questions: Questions) -> Iterator[tuple[Kind, bytes | None]]:

@@ -348,3 +348,31 @@ def test_the_adapter_and_the_sandbox_speak_together_over_http() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder) / "ledger.jsonl"))
+
+
+def test_whatever_fails_only_an_unknown_outcome_may_hide_an_accepted_message() -> None:
+    """The promise that everything else stands on: accepted is in the vendor's log, queued and failed never are."""
+    from engine.sandbox.faults import Faults
+    from engine.sandbox.server import Sandbox
+    from engine.sandbox.service import listen, serve
+
+    async def run() -> tuple[dict[str, set[str]], list[str]]:
+        urls: asyncio.Queue[str] = asyncio.Queue()
+        app = Sandbox(None, SystemClock(), Faults(error_rate=0.2, drop_response_rate=0.2, rate=60))
+        serving = asyncio.create_task(serve(app, listen(0), urls.put_nowait))
+        provider = _provider(await urls.get())
+        batch = [Outgoing(number, 1, f"+84900000{number:03d}", "Xin chào", 600, None) for number in range(200)]
+        by_status: dict[str, set[str]] = {status: set() for status in Status}
+        for outcome in await provider.send(batch):
+            by_status[outcome.status].add(batch[outcome.delivery_id].to)
+        logged = [message.to for message in app.log]
+        await provider.close()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        return by_status, logged
+
+    by_status, logged = asyncio.run(run())
+    assert len(logged) == len(set(logged)), "one POST made two messages"
+    assert by_status[Status.ACCEPTED] <= set(logged) <= by_status[Status.ACCEPTED] | by_status[Status.UNKNOWN]
+    assert all(by_status[status] for status in (Status.ACCEPTED, Status.UNKNOWN, Status.QUEUED))
+    assert set(logged) & by_status[Status.UNKNOWN], "no answer was lost after the message was taken"

@@ -14,7 +14,9 @@ from engine.content.occurrences import Occurrence, occurrences
 from engine.errors import LoaError
 
 
-def campaign(when: str, *, period: tuple[str, str] = ("2027-07-01", "2027-09-30"), anchor: str = "30/7", **step: Any) -> Campaign:
+def campaign(
+    when: str, *, period: tuple[str, str] = ("2027-07-01", "2027-09-30"), anchor: str = "30/7", **step: Any
+) -> Campaign:
     written = {"id": "a", "when": when, "channel": "sms", **step}
     return Campaign.model_validate(
         {
@@ -107,7 +109,9 @@ def test_the_last_day_of_the_month_knows_leap_years() -> None:
 
 
 def test_a_leap_day_anchor_needs_a_leap_year() -> None:
-    assert falls("anchor at 08:00", anchor="29/2", period=("2028-01-01", "2028-12-31"))[0].due.date() == date(2028, 2, 29)
+    assert falls("anchor at 08:00", anchor="29/2", period=("2028-01-01", "2028-12-31"))[0].due.date() == date(
+        2028, 2, 29
+    )
     with pytest.raises(LoaError) as caught:
         falls("anchor at 08:00", anchor="29/2")
     assert caught.value.code == "anchor-missing"

@@ -1,5 +1,6 @@
 """Values in both languages: equal in meaning, and never silently something else."""
 
+import time as time_module
 from datetime import date, time, timedelta
 
 import pytest
@@ -48,7 +49,9 @@ def test_a_duration_means_the_same_in_both_languages(text: str, meant: timedelta
     assert read_duration(text) == meant
 
 
-@pytest.mark.parametrize("text", ["", "12", "giờ", "12 giờ x", "1,5 giờ", "1.5 hours", "-1 day", "12 parsecs", "1 month"])
+@pytest.mark.parametrize(
+    "text", ["", "12", "giờ", "12 giờ x", "1,5 giờ", "1.5 hours", "-1 day", "12 parsecs", "1 month"]
+)
 def test_a_duration_that_is_not_clear_is_refused(text: str) -> None:
     with pytest.raises(BadValue) as caught:
         read_duration(text)
@@ -84,7 +87,9 @@ def test_a_date_the_calendar_lacks_is_told_from_one_not_understood(text: str, co
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize(("text", "meant"), [("08:30", (8, 30)), ("8h30", (8, 30)), ("8h", (8, 0)), ("8 giờ 30", (8, 30))])
+@pytest.mark.parametrize(
+    ("text", "meant"), [("08:30", (8, 30)), ("8h30", (8, 30)), ("8h", (8, 0)), ("8 giờ 30", (8, 30))]
+)
 def test_times_of_day(text: str, meant: tuple[int, int]) -> None:
     assert read_time(text) == time(*meant)
 
@@ -97,13 +102,24 @@ def test_a_time_no_clock_shows_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["60000000", "60_000_000", "60.000.000", "60,000,000", "60 000 000", "60.000.000 đồng", "60.000.000 đ", "60000000 VND"],
+    [
+        "60000000",
+        "60_000_000",
+        "60.000.000",
+        "60,000,000",
+        "60 000 000",
+        "60.000.000 đồng",
+        "60.000.000 đ",
+        "60000000 VND",
+    ],
 )
 def test_money_is_whole_dong_however_it_is_grouped(text: str) -> None:
     assert read_money(text) == 60_000_000
 
 
-@pytest.mark.parametrize("text", ["1.5", "60.000,000", "60.00.000", "6e7", "0x10", "-5", "sáu mươi triệu", "60tr", "1_00"])
+@pytest.mark.parametrize(
+    "text", ["1.5", "60.000,000", "60.00.000", "6e7", "0x10", "-5", "sáu mươi triệu", "60tr", "1_00"]
+)
 def test_money_that_could_be_misread_is_refused(text: str) -> None:
     with pytest.raises(BadValue):
         read_money(text)
@@ -171,7 +187,9 @@ def test_a_cap_that_is_no_cap_is_refused(text: str) -> None:
         Cap.model_validate(text)
 
 
-@pytest.mark.parametrize(("at", "quiet"), [("19:59", False), ("20:00", True), ("03:00", True), ("07:59", True), ("08:00", False)])
+@pytest.mark.parametrize(
+    ("at", "quiet"), [("19:59", False), ("20:00", True), ("03:00", True), ("07:59", True), ("08:00", False)]
+)
 def test_quiet_hours_wrap_midnight_and_end_on_the_minute(at: str, quiet: bool) -> None:
     assert QuietHours.model_validate("20:00-08:00").cover(read_time(at)) is quiet
 
@@ -211,3 +229,12 @@ def test_keys_and_suggestions_read_without_accents() -> None:
     assert suggestion("canh_bao", ["canh-bao", "mo-dau"]) == "canh-bao"
     assert suggestion("Cảnh báo", ["canh-bao"]) == "canh-bao"
     assert suggestion("xyz", ["canh-bao"]) is None
+
+
+@pytest.mark.parametrize("text", ["8h " * 300_000, "1 giờ " * 150_000, "1." * 400_000])
+def test_an_endless_value_costs_no_time_and_no_screen(text: str) -> None:
+    begun = time_module.perf_counter()
+    with pytest.raises(BadValue) as caught:
+        read_duration(text)
+    assert time_module.perf_counter() - begun < 2
+    assert len(str(caught.value)) < 400

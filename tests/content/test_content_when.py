@@ -19,7 +19,12 @@ SAME = [
     ("30/7 at 07:00", "30/7 lúc 07:00", "ngày 30/7 lúc 7 giờ 00", "30/07 07:00"),
     ("every day at 17:00", "hằng ngày lúc 17:00", "hàng ngày lúc 17h", "mỗi ngày lúc 17:00", "hang ngay luc 17:00"),
     ("every 3 days at 17:00", "mỗi 3 ngày lúc 17:00", "3 ngày một lần lúc 17:00"),
-    ("every thursday at 19:00", "thứ năm hằng tuần lúc 19:00", "thứ 5 hàng tuần lúc 19:00", "thu nam hang tuan luc 19:00"),
+    (
+        "every thursday at 19:00",
+        "thứ năm hằng tuần lúc 19:00",
+        "thứ 5 hàng tuần lúc 19:00",
+        "thu nam hang tuan luc 19:00",
+    ),
     ("every week on thursday at 19:00", "hằng tuần vào thứ năm lúc 19:00", "every thursday 19:00"),
     ("every sunday at 09:00", "chủ nhật hằng tuần lúc 09:00", "CHU NHAT MOI TUAN LUC 9:00"),
     ("every monday and thursday at 19:00", "thứ hai và thứ năm hằng tuần lúc 19:00", "every thursday, monday at 19:00"),
@@ -35,7 +40,11 @@ SAME = [
         "hằng tháng vào ngày 15 lúc 8h",
         "every month on the 15th at 08:00",
     ),
-    ("every month on the last day at 08:00", "ngày cuối hằng tháng lúc 08:00", "ngày cuối cùng của mỗi tháng lúc 08:00"),
+    (
+        "every month on the last day at 08:00",
+        "ngày cuối hằng tháng lúc 08:00",
+        "ngày cuối cùng của mỗi tháng lúc 08:00",
+    ),
 ]
 
 
@@ -103,7 +112,9 @@ def test_a_schedule_not_understood_says_which_kind_of_wrong(text: str, code: str
     assert str(error)
 
 
-@pytest.mark.parametrize("text", ["anchor", "mốc", "anchor - 21 days", "2027-07-01", "01/07/2027", "30/7", "30/7 08:00"])
+@pytest.mark.parametrize(
+    "text", ["anchor", "mốc", "anchor - 21 days", "2027-07-01", "01/07/2027", "30/7", "30/7 08:00"]
+)
 def test_limits_need_no_time(text: str) -> None:
     assert Moment.model_validate(text).text == text
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from content_workspaces import FILES, Load, places, spoiled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from content_workspaces import FILES, Load, places, spoiled
 
 CAMPAIGN = "campaigns/thu.yaml"
 
@@ -137,7 +136,7 @@ def test_one_mistake_hides_no_other(loaded: Load) -> None:
             "14:5 unknown-key",
             "15:10 duplicate-step",
             "15:24 at-night",
-            "15:86 unknown-message",
+            "15:95 unknown-message",
         )
     ]
 
@@ -177,7 +176,8 @@ def test_each_mistake_in_an_audience_is_told_and_its_campaign_waits(loaded: Load
 def test_codes_names_eras_and_tags_become_areas(loaded: Load) -> None:
     found = loaded(
         {
-            "audiences/dan.yaml": "title: a\nareas: {districts: ['183', Huyện Lộc Bình], communes: ['06541'], era: legacy}\n",
+            "audiences/dan.yaml": "title: a\n"
+            "areas: {districts: ['183', Huyện Lộc Bình], communes: ['06541'], era: legacy}\n",
             "audiences/the.yaml": "title: b\nareas: {tags: [border]}\nlanguages: [vi, tyz]\n",
             "audiences/tags.csv": "code,era,tag\n06184,2025,border\n20,2025,border\n",
         }
@@ -202,12 +202,12 @@ def test_codes_names_eras_and_tags_become_areas(loaded: Load) -> None:
         ("senders:", "approvals: {people: 3}\nsenders:", "2:21 approvals"),
         ("senders:", "privacy: {small_cell: 0}\nsenders:", "2:23 at-least-one"),
         ("senders:", "privacy: {retention_days: 1.000}\nsenders:", "2:27 bad-number"),
+        ("senders:", "timezone: Asia/Bangkok\ntimezone: UTC\nsenders:", "3:1 duplicate-key"),
+        ("senders:", f"hotlines: [{', '.join(['111'] * 21)}]\nsenders:", "2:11 too-many-hotlines"),
         ("senders:", "alerts: ['tgram://1:token/chat']\nsenders:", "2:10 secret-written"),
     ],
 )
-def test_a_mistake_in_loa_yaml_itself_leaves_no_workspace(
-    loaded: Load, before: str, after: str, expected: str
-) -> None:
+def test_a_mistake_in_loa_yaml_itself_leaves_no_workspace(loaded: Load, before: str, after: str, expected: str) -> None:
     found = loaded(spoiled("loa.yaml", before, after))
     assert f"loa.yaml:{expected}" in places(found, "error")
     assert found.workspace is None
@@ -224,6 +224,11 @@ def test_no_kind_of_broken_file_stops_the_check(loaded: Load, name: str) -> None
         found = loaded({name: content})
         assert not found.ok
         assert all(re.fullmatch(r"[\w./-]+", problem.file) and problem.message for problem in found.problems)
+
+
+def test_the_organisations_province_becomes_its_code(loaded: Load) -> None:
+    found = loaded(spoiled("loa.yaml", 'province: "20"', "province: Lạng Sơn"))
+    assert found.workspace is not None and found.workspace.configuration.organisation.province == "20"
 
 
 def test_file_names_that_would_be_passed_over_are_errors(loaded: Load, tmp_path: Path) -> None:

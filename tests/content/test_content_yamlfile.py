@@ -7,13 +7,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.content.yamlfile import BIGGEST_FILE, BadYaml, Mapping, Place, decode, key_place, parse, place_of, plain, read
+from engine.content.yamlfile import (
+    BIGGEST_FILE,
+    BadYaml,
+    Mapping,
+    Place,
+    decode,
+    key_place,
+    parse,
+    place_of,
+    plain,
+    read,
+)
 from engine.i18n import LANGUAGES
 
 
 @pytest.mark.parametrize(
     "value",
-    ["06541", "20:30", "no", "yes", "on", "1e3", "0x1F", "0o17", "2027-07-01", "60_000_000", "null", "~", ".inf", "1.0", "true"],
+    [
+        "06541",
+        "20:30",
+        "no",
+        "yes",
+        "on",
+        "1e3",
+        "0x1F",
+        "0o17",
+        "2027-07-01",
+        "60_000_000",
+        "null",
+        "~",
+        ".inf",
+        "1.0",
+        "true",
+    ],
 )
 def test_a_scalar_is_never_anything_but_what_was_written(value: str) -> None:
     tree = parse(f"a: {value}\nb: [{value}]\n{value}: c").tree
@@ -72,6 +99,7 @@ def test_letters_written_apart_are_the_same_key() -> None:
         ("- a\nb: 1", "indentation", 2, 1),
         ("a: 1\x07", "control-character", 1, 5),
         ("a: 1\nb: \x00", "control-character", 2, 4),
+        ("a: 1\ufeff", "control-character", 1, 5),
         ("[" * 5000, "too-deep", 1, 13),
         ("a: " * 50, "colon-in-value", 1, 5),
     ],
@@ -92,7 +120,9 @@ def test_every_fault_has_words_in_both_languages(language: str, monkeypatch: pyt
 
 
 def test_an_alias_bomb_costs_nothing() -> None:
-    bomb = "a: &a [x, x]\n" + "\n".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]" for n in range(20))
+    bomb = "a: &a [x, x]\n" + "\n".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]" for n in range(20)
+    )
     begun = time.perf_counter()
     with pytest.raises(BadYaml):
         parse(bomb)
@@ -138,6 +168,12 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "# chỉ có chú thích\n", "---\n", "''"])
 def test_a_file_of_nothing_has_no_tree(text: str) -> None:
     assert parse(text).tree is None
+
+
+@pytest.mark.parametrize("letter", ["😀", "\U0001fae8", "\ue000", "\u200b", "\xa0"])
+def test_new_and_private_letters_are_no_fault(letter: str) -> None:
+    tree = parse(f"a: x{letter}y").tree
+    assert tree is not None and plain(tree) == {"a": f"x{letter}y"}
 
 
 def test_values_are_nfc() -> None:

@@ -263,6 +263,21 @@ def test_khmer_and_lao_keep_the_space_that_breaks_their_lines() -> None:
     assert tidy("ກ\u200bຂ", "lo-LA") == "ກ\u200bຂ"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Xã {{ area.name }}, gọi {{ hotlines }}.",
+        "{{ contact.name or 'bà con' }} {{ area.name }}{# x #}\n",
+        "{% include 'a.j2' %} {{ campaign.title }}",
+        "chỉ có chữ {} %s",
+    ],
+)
+def test_plain_messages_say_the_same_without_jinja_as_with_it(body: str) -> None:
+    includes = {"a.j2": "Huyện {{ district.name }}"}
+    plain, by_jinja = template(body, includes), template(body + "{% if 0 %}x{% endif %}", includes)
+    assert plain.render(VALUES) == by_jinja.render(VALUES)
+
+
 def test_blocks_on_their_own_lines_leave_no_empty_lines() -> None:
     body = "Bà con chú ý.\n{% if campaign.theme %}\n  {{ campaign.theme }}\n{% endif %}\nGọi 111.\n"
     assert words(body) == "Bà con chú ý.\nKhông ai bị bỏ lại\nGọi 111."

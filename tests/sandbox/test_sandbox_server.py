@@ -211,6 +211,12 @@ def test_a_taken_port_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         listen(taken.getsockname()[1])
 
 
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    """asyncio turns Nagle's algorithm off only on sockets that name TCP: 40 ms a call otherwise."""
+    with listen(0) as opened:
+        assert opened.proto == socket.IPPROTO_TCP
+
+
 def test_a_dropped_answer_was_accepted_all_the_same(ledger: Path) -> None:
     numbers = _numbers(Kind.ON, 6)
     with running(ledger, faults=Faults(drop_response_rate=1)) as (url, app):

@@ -1,0 +1,76 @@
+"""``loa preview``: the words as they will arrive, with what they cost."""
+
+import json
+
+import click
+
+from engine.areas import registry as areas
+from engine.areas.area import Era
+from engine.clock import campaign_clock
+from engine.errors import UsageError
+from engine.i18n import number, sentence
+from engine.pipeline.files import campaign_snapshot, load_workspace
+from engine.pipeline.preview import Preview
+from engine.pipeline.preview import preview as preview_words
+from engine.settings import from_environment
+
+
+@click.command()
+@click.argument("campaign", metavar="CHIẾN_DỊCH")
+@click.argument("step", metavar="BƯỚC")
+@click.option("--area", "code", metavar="MÃ", help="Mã xã (cần cả --era).")
+@click.option("--era", type=click.Choice(["2025", "legacy"]), help="2025: xã mới; legacy: xã cũ.")
+@click.option("--lang", default="vi", show_default=True, metavar="NGÔN_NGỮ", help="Ngôn ngữ người nhận đọc.")
+@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: str, as_json: bool) -> None:
+    """Xem nội dung tin đúng như khi đến máy, số đoạn và chi phí mỗi tin."""
+    if (code is None) != (era is None):
+        raise UsageError("cli_preview.area-needs-era")
+    settings, registry = from_environment(), areas.load()
+    snapshot = campaign_snapshot(load_workspace(settings, campaign_clock().now()), campaign)
+    chosen = registry.get(era, code) if code and era else None
+    area, found = preview_words(snapshot, registry, step, area=chosen, language=lang)
+    if as_json:
+        document = {
+            "campaign": campaign,
+            "step": step,
+            "area": {"era": area.era, "code": area.code, "name": area.name},
+            "texts": [_json(one) for one in found],
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    click.echo(sentence("cli_preview.for", area=area.name, code=area.code, era=area.era))
+    for one in found:
+        _show(one)
+
+
+def _json(one: Preview) -> dict[str, object]:
+    return {
+        "variant": one.variant,
+        "language": one.language,
+        "fallback": one.fallback,
+        "file": one.file,
+        "text": one.text,
+        "encoding": one.counted.encoding,
+        "segments": one.counted.segments,
+        "units": one.counted.units,
+        "cost_vnd": one.cost_vnd,
+    }
+
+
+def _show(one: Preview) -> None:
+    click.echo()
+    head = "cli_preview.fallback" if one.fallback else "cli_preview.head"
+    click.echo(sentence(head, file=one.file, language=one.language, variant=one.variant or "–"))
+    click.echo("  " + one.text.replace("\n", "\n  "))
+    click.echo(
+        sentence(
+            "cli_preview.cost",
+            encoding=one.counted.encoding,
+            units=one.counted.units,
+            segments=one.counted.segments,
+            cost=number(one.cost_vnd),
+        )
+    )
+    if one.unaccented.segments < one.counted.segments:
+        click.echo(sentence("cli_preview.unaccented", segments=one.unaccented.segments))

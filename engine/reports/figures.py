@@ -1,0 +1,73 @@
+"""The figures of one row of a report: deliveries by status, and what was handed over of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.status import Status
+
+# The order of the contract: what did not go out, what is on its way, how it ended.
+STATUSES = (
+    Status.EXCLUDED,
+    Status.QUEUED,
+    Status.SENDING,
+    Status.ACCEPTED,
+    Status.DELIVERED,
+    Status.FAILED,
+    Status.EXPIRED,
+    Status.UNKNOWN,
+    Status.CANCELLED,
+)
+COLUMNS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd", "delivery_rate")
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counts of deliveries (turns, not people), segments handed over and their cost in VND."""
+
+    statuses: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
+    segments: int = 0
+    cost_vnd: int = 0
+
+    def add(self, status: str, deliveries: int, segments: int, cost_vnd: int) -> None:
+        """Add one tally; segments and cost are what that tally says was handed over, whatever its status."""
+        self.statuses[Status(status)] += deliveries
+        self.segments += segments
+        self.cost_vnd += cost_vnd
+
+    @property
+    def targeted(self) -> int:
+        """All deliveries: the sum of the statuses, always."""
+        return sum(self.statuses.values())
+
+    @property
+    def delivery_rate(self) -> float | None:
+        """delivered / (targeted - excluded - cancelled); None when nothing was to be sent."""
+        to_send = self.targeted - self.statuses[Status.EXCLUDED] - self.statuses[Status.CANCELLED]
+        return self.statuses[Status.DELIVERED] / to_send if to_send else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing at all to show."""
+        return not (self.segments or self.cost_vnd or any(self.statuses.values()))
+
+    def document(self) -> dict[str, int | float | None]:
+        """The figures under the contract's keys, in its order (``COLUMNS``)."""
+        counts: dict[str, int | float | None] = {str(status): self.statuses[status] for status in STATUSES}
+        return {
+            "targeted": self.targeted,
+            **counts,
+            "segments": self.segments,
+            "cost_vnd": self.cost_vnd,
+            "delivery_rate": self.delivery_rate,
+        }
+
+
+def total(figures: Iterable[Figures]) -> Figures:
+    """The sum of several rows' figures."""
+    summed = Figures()
+    for one in figures:
+        for status, deliveries in one.statuses.items():
+            summed.statuses[status] += deliveries
+        summed.segments += one.segments
+        summed.cost_vnd += one.cost_vnd
+    return summed

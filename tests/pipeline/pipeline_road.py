@@ -1,0 +1,361 @@
+"""The road in one process, for tests: a workspace, people, a clock that is turned by hand, a vendor by script."""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import road_workspace as files
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+
+from engine.areas import registry as areas
+from engine.channels.base import (
+    Decision,
+    InvalidReceipt,
+    LookUpFailed,
+    OpenedWith,
+    Outcome,
+    Outgoing,
+    ReceiptWord,
+    Vendor,
+    VendorMessage,
+)
+from engine.clock import StoppedClock, parse_instant
+from engine.content.snapshot import Snapshot
+from engine.pipeline.approve import Approved, approve
+from engine.pipeline.files import campaign_snapshot, load_workspace
+from engine.pipeline.once import Round, one_round
+from engine.pipeline.plan import Plan, make_plan
+from engine.pipeline.process import Process, opened
+from engine.sandbox.model import PhoneModel
+from engine.settings import Settings
+from engine.status import Status
+from engine.store import contacts, suppression
+from engine.store.crypto import bucket_of
+
+AREAS = areas.load()
+_PHONES = PhoneModel(0)
+# Made-up mobile numbers that the sandbox's model takes.
+NUMBERS = [
+    number for number in (f"+84900{place:06d}" for place in range(1, 4000)) if _PHONES.refusal(number) is None
+]
+
+
+class ScriptedKeys(BaseModel):
+    """The scripted vendor's keys: a name."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = "THU"
+
+
+@dataclass
+class World:
+    """What the scripted vendor does and knows. ``answer`` decides each call; ``log`` is the vendor's own."""
+
+    clock: StoppedClock
+    sent: list[Outgoing] = field(default_factory=list)
+    log: dict[str, list[VendorMessage]] = field(default_factory=dict)
+    answer: Callable[[Outgoing], Outcome] | None = None
+    listings: int = 0
+    fetched: list[str] = field(default_factory=list)
+    unreadable: bool = False
+    standing: dict[str, tuple[Status, str | None, Decision]] = field(default_factory=dict)
+    opened: int = 0
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def take(self, message: Outgoing, *, body: str | None = None, at: datetime | None = None) -> str:
+        """Put a message into the vendor's log; its id."""
+        vendor_id = f"V{next(self._ids)}"
+        entry = VendorMessage(vendor_id, "THU", Status.ACCEPTED, at or self.clock.now(), body or message.body)
+        self.log.setdefault(message.to, []).insert(0, entry)
+        return vendor_id
+
+    def accept(self, message: Outgoing) -> Outcome:
+        """Take it and say so."""
+        return Outcome(message.delivery_id, message.attempt, Status.ACCEPTED, vendor_id=self.take(message))
+
+    def lost(self, message: Outgoing) -> Outcome:
+        """Nothing arrived, and nobody can say so."""
+        return Outcome(message.delivery_id, message.attempt, Status.UNKNOWN, reason="no_answer")
+
+    def cut(self, message: Outgoing) -> Outcome:
+        """Taken, but the answer was cut off."""
+        self.take(message)
+        return self.lost(message)
+
+
+def refused(status: Status, reason: str, decision: Decision = Decision.NONE, retry_after: float | None = None) -> Any:
+    """An answer for every call."""
+
+    def answer(message: Outgoing) -> Outcome:
+        return Outcome(
+            message.delivery_id,
+            message.attempt,
+            status,
+            code="1",
+            reason=reason,
+            decision=decision,
+            retry_after=retry_after,
+            detail="lời của nhà cung cấp",
+        )
+
+    return answer
+
+
+class Scripted:
+    """A provider that does what its world says."""
+
+    name = "scripted"
+    sender = "THU"
+    live = True
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
+        answers = []
+        for message in batch:
+            self._world.sent.append(message)
+            answers.append((self._world.answer or self._world.accept)(message))
+        return answers
+
+    async def fetch(self, vendor_id: str) -> VendorMessage | None:
+        self._world.fetched.append(vendor_id)
+        if self._world.unreadable:
+            raise LookUpFailed("no_connection")
+        for entries in self._world.log.values():
+            for entry in entries:
+                if entry.vendor_id == vendor_id:
+                    status, reason, decision = self._world.standing.get(vendor_id, (entry.status, None, Decision.NONE))
+                    return VendorMessage(
+                        vendor_id, "THU", status, entry.created_at, entry.body, reason=reason, decision=decision
+                    )
+        return None
+
+    async def list_to(self, to: str) -> list[VendorMessage]:
+        self._world.listings += 1
+        if self._world.unreadable:
+            raise LookUpFailed("no_connection")
+        return list(self._world.log.get(to, []))
+
+    def read_receipt(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> ReceiptWord:
+        if headers.get("x-signature") != "clay":
+            raise InvalidReceipt("signature")
+        query = dict(part.split("=", 1) for part in url.partition("?")[2].split("&"))
+        status = form.get("status")
+        return ReceiptWord(
+            int(query["d"]),
+            int(query["a"]),
+            form["id"],
+            Status(status) if status else None,
+            form.get("word", status or "?"),
+            decision=Decision(form.get("decision", "none")),
+        )
+
+    async def close(self) -> None:
+        self._world.opened -= 1
+
+
+def vendor_of(world: World, name: str = "scripted") -> Vendor:
+    """The scripted vendor for the registry: it needs an approval, and counts as live."""
+
+    def opens(sender_key: str, config: Any, environment: OpenedWith) -> Scripted:
+        world.opened += 1
+        return Scripted(world)
+
+    return Vendor(name=name, channel="sms", schema=ScriptedKeys, open=opens)
+
+
+@dataclass
+class Person:
+    """A contact to be: ``place`` is (era, commune)."""
+
+    place: tuple[str, str] = ("2025", "06184")
+    language: str = "vi"
+    consent: bool = True
+    opted_out: bool = False
+    groups: tuple[str, ...] = ()
+    name: str | None = None
+    synthetic: bool = False
+    number: str | None = None
+
+
+class Wall:
+    """Real seconds that a test may move: ``engine.clock.real`` as the pipeline sees it."""
+
+    def __init__(self, real: Callable[[], float]) -> None:
+        self._real, self.ahead = real, 0.0
+
+    def __call__(self) -> float:
+        return self._real() + self.ahead
+
+
+@dataclass
+class Road:
+    """A workspace on its database, with everything a test does to it."""
+
+    settings: Settings
+    clock: StoppedClock
+    process: Process
+    world: World
+    wall: Wall
+    numbers: Iterator[str] = field(default_factory=lambda: iter(NUMBERS))
+
+    def at(self, local: str) -> datetime:
+        """Turn the campaign clock to a local time (``2027-07-16 08:30``)."""
+        self.clock.instant = parse_instant(local)
+        return self.clock.instant
+
+    def later(self, **span: float) -> datetime:
+        """Let campaign time and real time pass together."""
+        length = timedelta(**span)
+        self.clock.instant += length
+        self.wall.ahead += length.total_seconds()
+        return self.clock.instant
+
+    def write(self, changes: Mapping[str, str | None] | None = None) -> None:
+        """The workspace's files, with these over the usual ones."""
+        files.write(self.settings.workspace, changes)
+
+    def people(self, *persons: Person) -> list[str]:
+        """Insert contacts; their numbers."""
+        keyring = self.process.keyring
+        rows, joined, out, numbers = [], [], [], []
+        with self.process.database.write() as connection:
+            now = self.clock.now()
+            import_id = contacts.begin_import(
+                connection, source="thử", basis="thử", consent=True, file_digest="-", at=now
+            )
+            for person in persons:
+                number = person.number or next(self.numbers)
+                numbers.append(number)
+                hashed = keyring.phone_hash(number)
+                rows.append(
+                    contacts.ContactRow(
+                        phone_hash=hashed,
+                        phone_sealed=keyring.seal(number),
+                        name_sealed=keyring.seal(person.name) if person.name else None,
+                        era=person.place[0],
+                        commune=person.place[1],
+                        language=person.language,
+                        consent=person.consent,
+                        prefix=number[3:5],
+                        bucket=bucket_of(hashed),
+                        synthetic=person.synthetic,
+                        import_id=import_id,
+                    )
+                )
+                joined += [contacts.Membership(group, hashed) for group in person.groups]
+                if person.opted_out:
+                    out.append(hashed)
+            contacts.save(connection, rows, now)
+            contacts.change_groups(connection, "thử", joined, [])
+            counts = {"rows": len(rows), "imported": len(rows), "updated": 0, "unchanged": 0, "rejected": 0}
+            contacts.count_import(connection, import_id, counts, now)
+            suppression.opt_out(connection, out, at=now, source="hotline")
+        return numbers
+
+    def snapshot(self, campaign: str = "thu") -> Snapshot:
+        """The campaign as its files stand. Raises ``ContentError``."""
+        return campaign_snapshot(load_workspace(self.settings, None), campaign)
+
+    def plan(self, campaign: str = "thu", at: datetime | None = None) -> Plan:
+        """Its plan."""
+        return make_plan(self.process, self.snapshot(campaign), AREAS, at=at)
+
+    def approve(self, campaign: str = "thu", by: str = "Người Duyệt") -> Approved:
+        """Approve it as it stands."""
+        snapshot = self.snapshot(campaign)
+        return approve(self.process, snapshot, make_plan(self.process, snapshot, AREAS), by=by, document="Số 1/TTr")
+
+    def round(self) -> Round:
+        """``loa dispatch --once``."""
+        return asyncio.run(one_round(self.process))
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        """Rows of a query."""
+        with self.process.database.read() as connection:
+            return list(connection.execute(text(statement), values))
+
+    def statuses(self, step: str | None = None) -> Counter[str]:
+        """Deliveries by status."""
+        where = "" if step is None else " WHERE r.step = :step"
+        found = self.rows(
+            f"SELECT d.status, count(*) FROM delivery d JOIN run r ON r.id = d.run_id{where} GROUP BY d.status",
+            **({} if step is None else {"step": step}),
+        )
+        return Counter({row[0]: row[1] for row in found})
+
+    def runs(self) -> dict[str, str]:
+        """``step/occurrence`` → status, with the reason after a colon where there is one."""
+        found = self.rows("SELECT step, occurrence, status, reason FROM run ORDER BY id")
+        return {f"{row[0]}/{row[1]}": row[2] + (f":{row[3]}" if row[3] else "") for row in found}
+
+    def incidents(self) -> Counter[str]:
+        """Open incidents by kind."""
+        return Counter(row[0] for row in self.rows("SELECT kind FROM incident WHERE settled_at IS NULL"))
+
+    def tallied(self) -> Counter[str]:
+        """Deliveries by status as the tallies have them; zero sums left out."""
+        found = self.rows("SELECT status, sum(deliveries) FROM tally_area GROUP BY status")
+        return Counter({row[0]: int(row[1]) for row in found if row[1]})
+
+    def prove_tallies(self) -> None:
+        """Both tallies equal the rows, in every key."""
+        areas_rows = _counted(
+            self.rows(
+                "SELECT run_id, era, commune, variant, status, count(*),"
+                " sum(CASE WHEN handed_at IS NULL THEN 0 ELSE segments END),"
+                " sum(CASE WHEN handed_at IS NULL THEN 0 ELSE cost_vnd END)"
+                " FROM delivery GROUP BY run_id, era, commune, variant, status"
+            ),
+            5,
+        )
+        areas_tally = _counted(
+            self.rows(
+                "SELECT run_id, era, commune, variant, status, sum(deliveries), sum(segments), sum(cost_vnd)"
+                " FROM tally_area GROUP BY run_id, era, commune, variant, status"
+            ),
+            5,
+        )
+        assert areas_tally == areas_rows
+        for trait in ("language", "sender", "prefix", "reason"):
+            rows = _counted(
+                self.rows(
+                    f"SELECT run_id, {trait}, status, count(*) FROM delivery WHERE {trait} IS NOT NULL"
+                    f" GROUP BY run_id, {trait}, status"
+                ),
+                3,
+            )
+            tally = _counted(
+                self.rows(
+                    "SELECT run_id, value, status, sum(deliveries) FROM tally_trait WHERE trait = :trait"
+                    " GROUP BY run_id, value, status",
+                    trait=trait,
+                ),
+                3,
+            )
+            assert tally == rows, trait
+
+
+def _counted(rows: Iterable[Any], keys: int) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    found = {tuple(row[:keys]): tuple(int(value or 0) for value in row[keys:]) for row in rows}
+    return {key: value for key, value in found.items() if any(value)}
+
+
+def json_of(value: Any) -> Any:
+    """Through JSON and back, as a program reads it."""
+    return json.loads(json.dumps(value))
+
+
+@contextmanager
+def walking(settings: Settings, clock: StoppedClock, world: World, wall: Wall) -> Iterator[Road]:
+    """A road whose process may claim."""
+    with opened(settings, clock=clock, claims=True) as process:
+        yield Road(settings, clock, process, world, wall)

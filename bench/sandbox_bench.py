@@ -25,6 +25,7 @@ from engine.sandbox.model import PhoneModel, step_at
 from engine.status import Status
 
 AT_ONCE = 64
+SETTLED = 8.0  # seconds after which every phone that is on has answered
 CONFIG = {"from": "BCD138LS", "account": "AC" + "0" * 32, "token": "bench"}
 TEXT = "Cảnh giác với lời mời việc nhẹ, lương cao ở nước ngoài. Cần giúp đỡ, gọi 111 (miễn phí)."
 
@@ -111,10 +112,12 @@ async def measure(name: str, url: str, messages: int, callbacks: bool, own: bool
     begun, cpu = time.perf_counter(), time.process_time()
     await paced(send, messages)
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    told = Receiver.count
+    meanwhile = Receiver.count
+    if callbacks:  # the server's CPU is only honest once what it owes has been sent; slow phones are left out
+        await asyncio.sleep(SETTLED)
     print(
         f"{name:<18} {messages / took:6.0f} messages/s, client {cpu / messages * 1e6:4.0f} µs CPU a message, "
-        f"{accepted} accepted{f', {told} callbacks meanwhile' if callbacks else ''}"
+        f"{accepted} accepted{f', {meanwhile} callbacks meanwhile, {Receiver.count} in all' if callbacks else ''}"
     )
     await provider.close()
     if receiver:

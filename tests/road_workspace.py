@@ -99,3 +99,9 @@ def write(folder: Path, files: Mapping[str, str | None] | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+def scripted(**more: str) -> str:
+    """The line of a sender ``thu`` that the scripted vendor of tests/pipeline serves."""
+    keys = {"provider": "scripted", "rate": "100000/s", "price_per_segment": "850"} | more
+    return "  thu: {" + ", ".join(f"{key}: {value}" for key, value in keys.items()) + "}\n"

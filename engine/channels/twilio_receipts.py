@@ -11,7 +11,7 @@ from engine.channels.base import InvalidReceipt
 def is_signed(url: str, form: Mapping[str, str], signature: str, token: str) -> bool:
     """Whether ``signature`` is Twilio's for this address and form ("Validating signatures from Twilio").
 
-    The same verdict as the SDK's ``RequestValidator`` (a test compares them) at a tenth of its cost, and in
+    The same verdict as the SDK's ``RequestValidator`` (a test compares them) at a fifth of its cost (14 µs, 71), and in
     constant time. Twilio may sign the address with or without its port, so both are tried.
     """
     fields = "".join(f"{name}{form[name]}" for name in sorted(form))

@@ -1,6 +1,7 @@
 """What a sender of Twilio's says in ``loa.yaml``, and how one is opened.
 
-Light on purpose: ``loa check`` wants the schema and must not pay 0.3 s for an HTTP client and an SDK.
+Light on purpose: ``loa check`` wants the schema and must not pay for importing an HTTP
+client and an SDK (about a second).
 """
 
 import re

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import click
 
-from engine import settings
 from engine.areas import registry
 from engine.areas.area import ERAS
-from engine.clock import campaign_clock
 from engine.content.configuration_rules import check_configuration
 from engine.content.organisation import Configuration
 from engine.content.reading import read_model
@@ -22,7 +20,8 @@ from engine.errors import USER_CONTENT, LoaError
 from engine.i18n import number, sentence
 from engine.pipeline.contact_row import Defaults
 from engine.pipeline.import_contacts import Progress, Request, Result, import_contacts
-from engine.store.schema import open_store
+from engine.pipeline.process import opened
+from engine.settings import from_environment
 
 _SHOWN = 20
 
@@ -56,24 +55,13 @@ def import_(
     as_json: bool,
 ) -> int:
     """Nhập danh sách CSV hoặc XLSX của xã. Dòng đúng được lưu, dòng sai ghi ra <tệp>.rejected.csv."""
-    place = settings.from_environment()
-    database, keyring = open_store(place)
     areas = registry.load()
     defaults = Defaults(commune.strip(), district.strip(), era or "", consent)
     request = Request(file, source, basis, defaults, dry_run, synthetic)
-    try:
-        with _bar() as progress:
-            result = import_contacts(
-                request,
-                database=database,
-                keyring=keyring,
-                clock=campaign_clock(),
-                registry=areas,
-                province=own_province(place.workspace, areas),
-                progress=progress,
-            )
-    finally:
-        database.close()
+    settings = from_environment()
+    province = own_province(settings.workspace, areas)
+    with opened(settings) as process, _bar() as progress:
+        result = import_contacts(process, request, areas, province=province, progress=progress)
     if as_json:
         click.echo(json.dumps(result.as_json(), ensure_ascii=False))
     else:

@@ -5,6 +5,7 @@ Approving again lets those runs go on whose step is still what it was; a run wit
 """
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,17 +43,22 @@ class Approved:
 def approve(process: Process, snapshot: Snapshot, plan: Plan, *, by: str, document: str | None) -> Approved:
     """Record ``by``'s approval of ``snapshot`` with the figures of ``plan``.
 
-    Raises ``LoaError``: no name, the same person twice where two are needed, or unreviewed texts for a live sender.
+    Raises ``LoaError``: no name, the same person twice where two are needed, unreviewed texts for a live sender, or
+    a campaign that was cancelled.
     """
-    by = " ".join(by.split())
+    by = " ".join(unicodedata.normalize("NFC", by).split())
     if not by:
         raise LoaError("pipeline.approve-no-name")
     refuse_unreviewed(process, snapshot)
     campaign, digest, now = snapshot.campaign.key, snapshot.digest, process.clock.now()
-    figures = {f"{run.step}/{run.occurrence}": [run.recipients, run.cost_vnd] for run in plan.runs}
+    # What the fan-out will write, before caps stop some of it at the claim: that is what it is compared with.
+    figures = {f"{run.step}/{run.occurrence}": [run.queued, run.queued_cost_vnd] for run in plan.runs}
     with process.database.write(Lock.APPROVE) as connection:
+        if snapshots.state_of(connection, campaign) == "cancelled":
+            raise LoaError("pipeline.already-cancelled", key=campaign)
         snapshots.keep(connection, digest=digest, campaign=campaign, content=snapshot.to_json(), at=now)
-        snapshots.void(connection, campaign, at=now, reason="approved_anew", but_digest=digest)
+        if snapshots.void(connection, campaign, at=now, reason="approved_anew", but_digest=digest):
+            _pause_open(connection, campaign)  # nobody may have looked at the files since they changed
         standing = snapshots.standing(connection, campaign)
         people = {process.keyring.unseal(row["by_sealed"]).casefold() for row in standing}
         needed = snapshot.approvals.people
@@ -137,6 +143,18 @@ def void_changed(process: Process, current: dict[str, Snapshot]) -> dict[str, li
     return changed
 
 
+def pause_unapproved(process: Process, run_ids: Sequence[int]) -> None:
+    """Pause runs whose approval has fallen while nobody watched; one that stands again by now is left alone."""
+    with process.database.write(Lock.APPROVE) as connection:
+        for run_id in run_ids:
+            run = runs.get(connection, run_id)
+            status = RunStatus(run["status"])
+            if status in (RunStatus.READY, RunStatus.RUNNING) and not is_approved(
+                process, connection, process.snapshot(run["digest"])
+            ):
+                runs.move(connection, run_id, status, RunStatus.PAUSED, reason=VOIDED)
+
+
 def _pause_open(connection: Connection, campaign: str) -> None:
     for run in runs.of_campaign(connection, campaign):
         status = RunStatus(run["status"])
@@ -145,15 +163,23 @@ def _pause_open(connection: Connection, campaign: str) -> None:
 
 
 def _go_on(connection: Connection, process: Process, snapshot: Snapshot) -> int:
-    """Let paused runs go on under the new approval where their step would send the same to the same people."""
+    """Let paused runs go on under the new approval where their step would send the same to the same people.
+
+    Runs that are being opened, are held, or were paused by a person only come under the new approval.
+    """
     resumed = 0
     for run in runs.of_campaign(connection, snapshot.campaign.key):
-        if run["status"] != RunStatus.PAUSED or run["reason"] != VOIDED:
+        status = RunStatus(run["status"])
+        same = run["digest"] == snapshot.digest or (
+            status in runs.OPEN and _same_sending(process.snapshot(run["digest"]), snapshot, run["step"])
+        )
+        if status not in runs.OPEN or not same:
             continue
-        before = process.snapshot(run["digest"])
-        if run["digest"] == snapshot.digest or _same_sending(before, snapshot, run["step"]):
-            runs.move(connection, run["id"], RunStatus.PAUSED, RunStatus.RUNNING, digest=snapshot.digest)
+        if status is RunStatus.PAUSED and run["reason"] == VOIDED:
+            runs.move(connection, run["id"], status, RunStatus.RUNNING, digest=snapshot.digest)
             resumed += 1
+        else:
+            runs.bring_under(connection, run["id"], snapshot.digest)
     return resumed
 
 

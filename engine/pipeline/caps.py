@@ -17,11 +17,16 @@ from engine.pipeline.rules import QUEUED
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """A run to come: when it starts, and what its campaign forbids. ``ours``: of the campaign being planned."""
+    """A run to come: when it starts, and what its campaign forbids. ``ours``: of the campaign being planned.
+
+    ``opens`` is when its rows are written, and with that decided who was contacted lately; ``starts`` when the
+    first may be claimed. Quiet hours lie between the two.
+    """
 
     snapshot: Snapshot = field(repr=False)
     step: Step
     occurrence: Occurrence
+    opens: datetime
     starts: datetime
     ours: bool
     resolver: Resolver = field(repr=False)
@@ -45,22 +50,30 @@ def capped_events(
         for number, resolved in enumerate(statuses)
         if resolved is not None and resolved.status == QUEUED and not events[number].expired
     )
-    rules = tuple((events[number].starts, events[number].cap, events[number].contacted_within) for number in goes)
+    rules = tuple(
+        (events[number].opens, events[number].starts, events[number].cap, events[number].contacted_within)
+        for number in goes
+    )
     return {goes[place]: reason for place, reason in _simulate(rules, past)}
 
 
-Rules = tuple[tuple[datetime, tuple[int, timedelta] | None, timedelta | None], ...]
+Rules = tuple[tuple[datetime, datetime, tuple[int, timedelta] | None, timedelta | None], ...]
 
 
 @lru_cache(maxsize=4096)
 def _simulate(rules: Rules, past: tuple[datetime, ...]) -> tuple[tuple[int, str], ...]:
-    times = sorted(past)
+    made = sorted(past)
+    to_come: list[datetime] = []
     blocked = []
-    for place, (at, cap, within) in enumerate(rules):
-        if within is not None and any(at - within < earlier for earlier in times):
+    for place, (opens, starts, cap, within) in enumerate(rules):
+        if within is not None and (
+            any(opens - within < earlier <= opens for earlier in made)
+            # what starts at that very instant, or waits for the end of quiet hours, has not been handed out yet
+            or any(opens - within < earlier < opens for earlier in to_come)
+        ):
             blocked.append((place, "contacted_recently"))
-        elif cap is not None and sum(at - cap[1] < earlier for earlier in times) >= cap[0]:
+        elif cap is not None and sum(starts - cap[1] < earlier for earlier in (*made, *to_come)) >= cap[0]:
             blocked.append((place, "capped"))
         else:
-            times.append(at)
+            to_come.append(starts)
     return tuple(blocked)

@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 @dataclass(slots=True)
-class ContactList:
+class ListFile:
     """A list that can be read several times. ``digest`` is the SHA-256 of the file's bytes.
 
     ``read`` gives the fraction of the file read so far, for a progress bar.
@@ -52,7 +52,7 @@ class ContactList:
         return islice(self._open(read), self.header_row, None)
 
 
-def open_list(path: Path) -> ContactList:
+def open_list(path: Path) -> ListFile:
     """Look into a file: encoding, separator, header. Reads it once through for its digest.
 
     Raises ``LoaError``: ``no-file``, ``cannot-read``, ``empty-file``, ``not-a-table``, ``encoding``,
@@ -68,7 +68,7 @@ def open_list(path: Path) -> ContactList:
         raise LoaError("contacts.cannot-read", file=path, reason=error.strerror) from None
 
 
-def _open_workbook(path: Path) -> ContactList:
+def _open_workbook(path: Path) -> ListFile:
     digest = hashlib.sha256()
     with path.open("rb") as opened:
         while piece := opened.read(_PIECE):
@@ -81,10 +81,10 @@ def _open_workbook(path: Path) -> ContactList:
                 read(number / book.height)
             yield Row(number, cells)
 
-    return ContactList(path, digest.hexdigest(), ",", book.header_row, book.columns, rows)
+    return ListFile(path, digest.hexdigest(), ",", book.header_row, book.columns, rows)
 
 
-def _open_csv(path: Path) -> ContactList:
+def _open_csv(path: Path) -> ListFile:
     encoding, digest = _survey(path)
     directive = _separator_directive(path, encoding)
     best: tuple[int, Columns, str] | None = None
@@ -107,7 +107,7 @@ def _open_csv(path: Path) -> ContactList:
     def rows(read: Callable[[float], None]) -> Iterator[Row]:
         return _csv_rows(path, encoding, separator, bool(directive), width, read)
 
-    return ContactList(path, digest, separator, header_row, columns, rows)
+    return ListFile(path, digest, separator, header_row, columns, rows)
 
 
 def _survey(path: Path) -> tuple[str, str]:

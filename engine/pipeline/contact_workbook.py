@@ -53,16 +53,17 @@ def read_workbook(path: Path) -> Workbook:
             if str(about.visible) != "SheetVisibleEnum.Visible" or str(about.typ) != "SheetTypeEnum.WorkSheet":
                 continue
             sheet = book.get_sheet_by_name(about.name)
-            if sheet.total_height > MOST_ROWS:
-                raise LoaError("contacts.too-many-rows", limit=number(MOST_ROWS))
-            if sheet.start is None:
+            if sheet.end is None:
                 continue
+            height = sheet.end[0] + 1
+            if height > MOST_ROWS:
+                raise LoaError("contacts.too-many-rows", limit=number(MOST_ROWS))
             header = find_header(
                 (place, [_text(cell) for cell in cells])
                 for place, cells in zip(range(1, HEADER_ROWS + 1), sheet.iter_rows(), strict=False)
             )
             if header:
-                found.append((about.name, Workbook(*header, sheet.total_height, sheet)))
+                found.append((about.name, Workbook(*header, height, sheet)))
     except PasswordError:
         raise LoaError("contacts.password") from None
     except (CalamineError, zipfile.BadZipFile):

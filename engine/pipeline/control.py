@@ -1,13 +1,17 @@
-"""Pause, resume, cancel: a person's decision, on a whole campaign or the open runs of one step."""
+"""Pause, resume, cancel: a person's decision, on a whole campaign or the open runs of one step.
 
+Resuming also lets the senders of those runs go on that were held or stopped: the person has mended what was wrong.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.errors import LoaError
 from engine.pipeline.process import Process
 from engine.status import RunStatus, Status
-from engine.store import audit, outbox, runs, snapshots
+from engine.store import audit, outbox, runs, senders, snapshots
 from engine.store.database import Lock
 from engine.store.outbox import Change
 
@@ -35,6 +39,8 @@ def act(process: Process, action: str, campaign: str, step: str | None, *, by: s
             snapshots.set_state(connection, campaign, _STATES[action])
         chosen = [run for run in found if step in (None, run["step"])]
         touched = sum(_move(connection, action, run["id"], RunStatus(run["status"]), step) for run in chosen)
+        if action == "resume":
+            _release_senders(connection, process, chosen, now)
         subject = f"{campaign}/{step}" if step else campaign
         audit.record(connection, process.keyring, at=now, action=action, subject=subject, who=by, detail=why)
     if action == "cancel":
@@ -54,8 +60,27 @@ def _move(connection: Connection, action: str, run_id: int, status: RunStatus, s
     if action == "resume":
         if status is RunStatus.PAUSED:
             return runs.move(connection, run_id, status, RunStatus.RUNNING)
-        return status is RunStatus.HELD and runs.move(connection, run_id, status, RunStatus.READY)
+        return status is RunStatus.HELD and _let_go(connection, run_id)
     return status in runs.OPEN and runs.move(connection, run_id, status, RunStatus.CANCELLED, reason="cancelled")
+
+
+def _let_go(connection: Connection, run_id: int) -> bool:
+    """A held run goes on by a person's decision, which also stands above the budget."""
+    run = runs.get(connection, run_id)
+    if run["reason"] == "budget":
+        snapshots.reserve(connection, run["campaign"], runs.reserve_held(connection, run_id), None)
+    return runs.move(connection, run_id, RunStatus.HELD, RunStatus.READY)
+
+
+def _release_senders(connection: Connection, process: Process, chosen: Sequence[RowMapping], now: datetime) -> None:
+    released = set()
+    for run in chosen:
+        snapshot = process.snapshot(run["digest"])
+        released |= {sender.key for sender in snapshot.senders_of(snapshot.campaign.step(run["step"]))}
+    for sender in sorted(released):
+        if senders.release(connection, sender):
+            for kind in ("sender_stopped", "filtered"):
+                audit.settle_incident(connection, at=now, kind=kind, subject=f"sender:{sender}")
 
 
 def _cancel_queued(process: Process, run_id: int, now: datetime) -> None:
@@ -67,4 +92,5 @@ def _cancel_queued(process: Process, run_id: int, now: datetime) -> None:
             changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
             outbox.apply(connection, changes, slot=process.slot)
             if len(rows) < CHUNK:
+                runs.give_back(connection, runs.get(connection, run_id))
                 return

@@ -16,6 +16,7 @@ from engine.content.skeleton import load
 from engine.errors import LoaError
 from engine.log import get
 from engine.pipeline import outcomes
+from engine.pipeline.approve import pause_unapproved
 from engine.pipeline.finish import expire_overdue
 from engine.pipeline.gates import OpenGate, open_gates
 from engine.pipeline.group_commit import GroupCommit
@@ -133,7 +134,10 @@ class Dispatcher:
         now = self.process.clock.now()
         expire_overdue(self.process, now)
         with self.process.database.read() as connection:
-            return open_gates(self.process, connection, now)
+            gates, fallen = open_gates(self.process, connection, now)
+        if fallen:
+            pause_unapproved(self.process, fallen)
+        return gates
 
     def _usable(self, sender: Sender) -> bool:
         if sender.key in self.problems:
@@ -149,6 +153,7 @@ class Dispatcher:
     def _pacer(self, sender: Sender) -> Pacer[Ready]:
         if sender.key not in self._pacers:
             self._pacers[sender.key] = Pacer(sender.rate, AT_ONCE, self._start)
+        self._pacers[sender.key].set_rate(sender.rate)  # another snapshot may have another
         return self._pacers[sender.key]
 
     def _claim(self, sender: Sender, gates: list[OpenGate]) -> Claim:
@@ -169,7 +174,7 @@ class Dispatcher:
             )
 
     def _finish(self, run_ids: list[int]) -> bool:
-        """Close runs that have nothing left; True while one of them still has something to wait for."""
+        """Close runs that have nothing left; True while one of them still has something queued or sending."""
         waiting = False
         for run_id in run_ids:
             with self.process.database.write() as connection:
@@ -184,13 +189,18 @@ class Dispatcher:
 
     async def _call(self, ready: Ready) -> None:
         row, sender = ready.row, ready.gate.sender
-        opened = self.providers.get(sender.key)
+        opened, phone = self.providers.get(sender.key), ""
         if opened is None or monotonic() - ready.claimed_at > START_WITHIN:
             outcome = Outcome(row.delivery_id, row.attempt, Status.QUEUED, reason="released", retry_after=0.01)
-            phone = ""
         else:
-            phone = self.process.keyring.unseal(row.phone_sealed)
-            outcome = await self._send(opened[1], ready, phone)
+            try:
+                message = self._message(ready)
+            except Exception as error:  # a damaged row: nothing has left, and nothing ever could
+                _log.error("message", kind=type(error).__name__, delivery=row.delivery_id)
+                outcome = Outcome(row.delivery_id, row.attempt, Status.FAILED, reason="unreadable")
+            else:
+                phone = message.to
+                outcome = await self._send(opened[1], ready, message)
         ended = Ended(
             outcome=outcome,
             sender=sender,
@@ -201,17 +211,20 @@ class Dispatcher:
         await self._keep(ended)
         self.counts.by_status[str(outcome.status)] = self.counts.by_status.get(str(outcome.status), 0) + 1
 
-    async def _send(self, provider: Provider, ready: Ready, phone: str) -> Outcome:
+    def _message(self, ready: Ready) -> Outgoing:
         row, gate = ready.row, ready.gate
         name = self.process.keyring.unseal(row.name_sealed) if row.personal and row.name_sealed else ""
-        message = Outgoing(
+        return Outgoing(
             delivery_id=row.delivery_id,
             attempt=row.attempt,
-            to=phone,
+            to=self.process.keyring.unseal(row.phone_sealed),
             body=load(row.words).fill(name) if row.personal else row.words,
             valid_seconds=gate.valid_seconds(self.process.clock.now()),
             receipt_url=self._receipt_url(gate.sender.key, row.delivery_id, row.attempt),
         )
+
+    async def _send(self, provider: Provider, ready: Ready, message: Outgoing) -> Outcome:
+        row, gate = ready.row, ready.gate
         try:
             async with asyncio.timeout(CALL_ENDS_WITHIN):
                 return (await provider.send([message]))[0]
@@ -227,8 +240,8 @@ class Dispatcher:
             try:
                 await self._commits.add(ended)
                 return
-            except LoaError as error:
-                _log.error("outcome", code=error.code)
+            except Exception as error:  # also what is no LoaError: a row that nobody settles would hang for ever
+                _log.error("outcome", code=error.code if isinstance(error, LoaError) else type(error).__name__)
                 if self._stopping:
                     return  # the row stays `sending`, and the next process looks it up
                 await asyncio.sleep(1.0)

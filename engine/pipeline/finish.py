@@ -1,6 +1,9 @@
 """The end of runs: what was not handed over in time expires, and what has nothing left is finished."""
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from engine.pipeline.process import Process
 from engine.status import RunStatus, Status
@@ -8,6 +11,11 @@ from engine.store import outbox, runs
 from engine.store.outbox import Change
 
 CHUNK = 1000  # rows a transaction
+# Where a delivery goes that comes back into the queue of a run that is over: nobody would ever claim it there.
+_LEFT_OVER = {
+    RunStatus.CANCELLED: (Status.CANCELLED, "cancelled"),
+    RunStatus.FINISHED: (Status.EXPIRED, "too_late"),
+}
 
 
 def expire_overdue(process: Process, now: datetime) -> int:
@@ -32,3 +40,18 @@ def expire_overdue(process: Process, now: datetime) -> int:
                     runs.finish(connection, run_id, now)
                     break
     return expired
+
+
+def close_leftovers(connection: Connection, process: Process, delivery_ids: Sequence[int], at: datetime) -> None:
+    """End those of the deliveries that have just come back into the queue of a run that is over.
+
+    A call that was on its way when its run was cancelled, a look-up that proved absence after the run's time: in the
+    transaction that queued them again.
+    """
+    changes = []
+    for delivery_id, attempt, run_status in runs.status_of_queued(connection, delivery_ids):
+        ending = _LEFT_OVER.get(run_status)
+        if ending is not None:
+            changes.append(Change(delivery_id, attempt, ending[0], at, reason=ending[1]))
+    if changes:
+        outbox.apply(connection, changes, slot=process.slot)

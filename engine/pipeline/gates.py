@@ -7,6 +7,7 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
+from engine.pipeline.approve import is_approved
 from engine.pipeline.hours import closes_at, may_claim
 from engine.pipeline.process import Process
 from engine.pipeline.providers import needs_approval
@@ -24,6 +25,7 @@ class OpenGate:
     run: RowMapping
     snapshot: Snapshot
     sender: Sender
+    until: datetime  # the run expires, or quiet hours begin: the vendor must not try beyond
 
     @property
     def claimable(self) -> Claimable:
@@ -33,28 +35,31 @@ class OpenGate:
 
     def valid_seconds(self, now: datetime) -> int:
         """How long the vendor may try: until the run expires, quiet hours begin, or ten hours have gone."""
-        quiet = self.snapshot.campaign.limits.quiet_hours
-        left = min(self.run["expires_at"], closes_at(now, quiet, self.snapshot.zone)) - now
-        return max(1, min(int(left / timedelta(seconds=1)), LONGEST_VALIDITY))
+        return max(1, min(int((self.until - now) / timedelta(seconds=1)), LONGEST_VALIDITY))
 
 
-def open_gates(process: Process, connection: Connection, now: datetime) -> list[OpenGate]:
-    """Every run that may be claimed from now, those due first at the front."""
+def open_gates(process: Process, connection: Connection, now: datetime) -> tuple[list[OpenGate], list[int]]:
+    """Every run that may be claimed from now, those due first at the front; and those whose approval has fallen."""
     states: dict[str, str] = {}
-    approved: dict[str, set[str]] = {}
-    found = []
+    approved: dict[str, bool] = {}
+    found, fallen = [], []
     for run in runs.in_status(connection, (RunStatus.READY, RunStatus.RUNNING)):
         campaign = run["campaign"]
         if campaign not in states:
             states[campaign] = snapshots.state_of(connection, campaign)
-            approved[campaign] = {row["digest"] for row in snapshots.standing(connection, campaign)}
         snapshot = process.snapshot(run["digest"])
         sender = snapshot.senders_of(snapshot.campaign.step(run["step"]))[0]
         if states[campaign] != "active" or now >= run["expires_at"]:
             continue
-        if needs_approval(sender) and run["digest"] not in approved[campaign]:
+        if needs_approval(sender):
+            if run["digest"] not in approved:
+                approved[run["digest"]] = is_approved(process, connection, snapshot)
+            if not approved[run["digest"]]:
+                fallen.append(run["id"])
+                continue
+        quiet = snapshot.campaign.limits.quiet_hours
+        if not may_claim(now, quiet, snapshot.zone):
             continue
-        if not may_claim(now, snapshot.campaign.limits.quiet_hours, snapshot.zone):
-            continue
-        found.append(OpenGate(run, snapshot, sender))
-    return found
+        until = min(run["expires_at"], closes_at(now, quiet, snapshot.zone))
+        found.append(OpenGate(run, snapshot, sender, until))
+    return found, fallen

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
 
+from engine.errors import LoaError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -43,16 +45,24 @@ class GroupCommit(Generic[Item, Result]):
         return len(self._waiting)
 
     async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-            try:
-                results = await loop.run_in_executor(self._writer, self._commit, [item for item, _ in batch])
-            except Exception as error:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), result in zip(batch, results, strict=True):
+            await self._commit_batch(batch)
+
+    async def _commit_batch(self, batch: "list[tuple[Item, asyncio.Future[Result]]]") -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            results = await loop.run_in_executor(self._writer, self._commit, [item for item, _ in batch])
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, LoaError):
+                # One item that the database refuses must not take the others with it: each by itself.
+                for pair in batch:
+                    await self._commit_batch([pair])
+                return
+            for _, future in batch:
                 if not future.done():
-                    future.set_result(result)
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

@@ -38,6 +38,20 @@ def may_claim(now: datetime, quiet: QuietHours, zone: ZoneInfo) -> bool:
     return closes_at(now, quiet, zone) - now > MARGIN
 
 
+def claims_from(now: datetime, quiet: QuietHours, zone: ZoneInfo) -> datetime | None:
+    """``now`` when rows may be claimed, else the next instant at which they may.
+
+    None where the campaign's quiet hours and the night leave no time between them.
+    """
+    local = now.astimezone(zone)
+    for _ in range(6):
+        local = opens_at(local, quiet, zone)
+        if may_claim(local, quiet, zone):
+            return local
+        local = max(closes_at(local, quiet, zone), local)
+    return None
+
+
 def _ends(local: datetime, hours: QuietHours, zone: ZoneInfo) -> datetime | None:
     """The end of ``hours`` if ``local`` is within them."""
     if hours.start == hours.end:

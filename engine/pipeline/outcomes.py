@@ -1,23 +1,25 @@
 """What attempts come to: outcomes committed in groups, with all that follows from them.
 
 One transaction for a batch: rows and tallies, what the vendor said (sealed), look-ups for unknown outcomes,
-opt-outs, holds of the sender, incidents.
+opt-outs, holds of the sender, incidents, and the end of what comes back to a run that is over.
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from engine.channels.base import Decision, Outcome
 from engine.content.organisation import Sender
+from engine.pipeline.finish import close_leftovers
 from engine.pipeline.process import Process
 from engine.status import Status
 from engine.store import audit, look_ups, outbox, senders, suppression
 from engine.store.instant import Instant
 from engine.store.outbox import Change, Fate
+from engine.store.tables import Contact, Delivery, table_of
 
 FIRST_LOOK_UP = 60.0  # seconds after an unknown outcome, or sooner when the sender settles sooner
 LONGEST_WAIT = 60.0  # between tries that are safe to repeat
@@ -28,6 +30,8 @@ _ATTEMPT = text(
     " VALUES (:delivery_id, :attempt, :sender, :status, :code, :vendor_id, :detail_sealed, :ended_at)"
     " ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("ended_at", type_=Instant))
+
+_CONTACT, _DELIVERY = table_of(Contact), table_of(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,12 @@ class Ended:
 def commit(process: Process, batch: Sequence[Ended]) -> list[Fate]:
     """Write a batch of outcomes; one fate for each. Runs in the writer's thread."""
     with process.database.write() as connection:
-        fates = outbox.apply(connection, [change_of(ended) for ended in batch], slot=process.slot)
+        fates = apply(connection, process, [change_of(ended) for ended in batch])
         applied = [ended for ended, (_, fate) in zip(batch, fates, strict=True) if fate is Fate.APPLIED]
         _keep_attempts(connection, process, applied)
         look_ups.ask(connection, [_look_up(ended) for ended in applied if ended.outcome.status is Status.UNKNOWN])
+        back = [ended.outcome.delivery_id for ended in applied if ended.outcome.status is Status.QUEUED]
+        close_leftovers(connection, process, back, process.clock.now())
         for ended in batch:
             follow_decision(
                 connection,
@@ -63,6 +69,22 @@ def commit(process: Process, batch: Sequence[Ended]) -> list[Fate]:
         for change, fate in fates:
             report_fate(connection, process, change, fate)
     return [fate for _, fate in fates]
+
+
+def apply(connection: Connection, process: Process, changes: Sequence[Change]) -> list[tuple[Change, Fate]]:
+    """Apply moves; one fate for each.
+
+    A vendor id that another delivery has already is contradicted, but the word itself is about this delivery (its
+    own call, or an address of ours): it moves without the id, or it would hang in ``sending`` for ever, or be sent
+    again after look-ups that find nothing left. A person hears of both.
+    """
+    fates = outbox.apply(connection, changes, slot=process.slot)
+    disputed = [change for change, fate in fates if fate is Fate.CONTRADICTED]
+    if disputed:
+        rows = outbox.load(connection, (change.delivery_id for change in disputed), lock=True)
+        unbound = [change for change in disputed if rows[change.delivery_id]["vendor_id"] is None]
+        outbox.apply(connection, [replace(change, vendor_id=None) for change in unbound], slot=process.slot)
+    return fates
 
 
 def change_of(ended: Ended) -> Change:
@@ -137,9 +159,12 @@ def follow_decision(
     if decision is Decision.OPT_OUT and phone_hash is not None:
         suppression.opt_out(connection, [phone_hash], at=at, source="vendor")
     elif decision is Decision.HOLD_SENDER:
-        times = senders.held(connection, 0.0).get(sender, (0.0, "", 0))[2]
-        wait = min(HOLD * 2 ** min(times, 10), LONGEST_HOLD)
-        senders.hold(connection, sender, until_real=real + wait, reason=reason or "overloaded")
+        # A burst of refusals is one overload: only a sender that has been free since rests longer than before, and
+        # one that has been free for long begins anew.
+        if sender not in senders.held(connection, real):
+            times = senders.held(connection, real - LONGEST_HOLD).get(sender, (0.0, "", 0))[2]
+            wait = min(HOLD * 2 ** min(times, 10), LONGEST_HOLD)
+            senders.hold(connection, sender, until_real=real + wait, reason=reason or "overloaded")
         if reason == "filtered":
             audit.raise_incident(
                 connection, process.keyring, at=at, kind="filtered", subject=f"sender:{sender}", detail=detail
@@ -149,6 +174,17 @@ def follow_decision(
         audit.raise_incident(
             connection, process.keyring, at=at, kind="sender_stopped", subject=f"sender:{sender}", detail=detail
         )
+
+
+def phone_hash_of(connection: Connection, delivery_id: int) -> bytes | None:
+    """The hash of a delivery's number; None when there is no such delivery or its contact was erased."""
+    query = (
+        select(_CONTACT.c.phone_hash)
+        .join(_DELIVERY, _DELIVERY.c.contact_id == _CONTACT.c.id)
+        .where(_DELIVERY.c.id == delivery_id)
+    )
+    found = connection.execute(query).scalar()
+    return bytes(found) if found is not None else None
 
 
 def report_fate(connection: Connection, process: Process, change: Change, fate: Fate) -> None:

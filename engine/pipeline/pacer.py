@@ -31,6 +31,10 @@ class Pacer(Generic[Row]):
         """Rows that have not been started."""
         return len(self._rows)
 
+    def set_rate(self, rate: float) -> None:
+        """Let the following rows start at another rate."""
+        self._interval = 1.0 / rate
+
     def put(self, release: float, row: Row) -> None:
         """Let ``row`` start at ``release`` (monotonic seconds) or as soon after as the pace allows."""
         self._rows.append((release, row))

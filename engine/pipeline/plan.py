@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from engine.areas.registry import Registry
 from engine.content.campaign import Step
 from engine.content.occurrences import Occurrence
 from engine.content.snapshot import Snapshot
+from engine.i18n import number as written
 from engine.i18n import sentence
 from engine.pipeline.caps import Event, capped_events
-from engine.pipeline.hours import opens_at
+from engine.pipeline.hours import claims_from
 from engine.pipeline.process import Process
 from engine.pipeline.providers import is_live
 from engine.pipeline.resolve import Resolved, Resolver
@@ -33,7 +34,11 @@ MOST_PAST_RUNS = 40  # marks fit into 63 bits; that is five weeks of a daily ste
 
 @dataclass(slots=True)
 class PlannedRun:
-    """One run to come. ``duration_s`` at the sender's rate, in seconds; ``excluded`` by reason."""
+    """One run to come. ``duration_s`` at the sender's rate, in seconds; ``excluded`` by reason.
+
+    ``queued`` and ``queued_cost_vnd`` are what the fan-out will queue: the recipients, and those whom a cap or the
+    hours stop later, at the claim.
+    """
 
     step: str
     occurrence: str
@@ -45,6 +50,10 @@ class PlannedRun:
     segments: int = 0
     cost_vnd: int = 0
     duration_s: float = 0.0
+    queued: int = 0
+    reserved_vnd: int = 0
+    queued: int = 0
+    queued_cost_vnd: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +96,7 @@ def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: d
             if campaign != snapshot.campaign.key
         ]
         events = _events(process, snapshot, others, registry, known, now, resolver)
-        past = _past_runs(runs.recent(connection, now - _longest_window(snapshot)), now)
+        past = _past_runs(process, runs.recent(connection, now - _longest_window(snapshot)), now)
         questions = _questions(resolver, events, past)
         counted = list(kinds.count_kinds(connection, questions))
         names = _personal_segments(process, resolver, questions, connection)
@@ -129,22 +138,27 @@ def _events(
             for occurrence in other.occurrences(step)
             if (step.id, occurrence.key) not in opened and now <= occurrence.missed_after and occurrence.due <= last
         ]
-    return sorted(found, key=lambda event: (event.starts, event.ours, event.step.id))
+    return sorted(found, key=_turn)
+
+
+def _turn(event: Event) -> tuple[datetime, datetime, str, int]:
+    """The order in which runs get their turn: as they may start, as they were due, as they were opened."""
+    campaign = event.snapshot.campaign
+    return event.starts, event.occurrence.due, campaign.key, campaign.steps.index(event.step)
 
 
 def _event(
     snapshot: Snapshot, step: Step, occurrence: Occurrence, now: datetime, resolver: Resolver, *, ours: bool
 ) -> Event:
-    quiet = snapshot.campaign.limits.quiet_hours
-    starts = max(occurrence.due, now)
-    if step.person_addressed:
-        starts = opens_at(starts, quiet, snapshot.zone)
+    opens = max(occurrence.due, now)
+    starts = _first_claim(snapshot, step, opens) or occurrence.expires
     cap = snapshot.campaign.limits.per_person
     within = snapshot.audiences[str(step.audience)].exclude.contacted_within
     return Event(
         snapshot=snapshot,
         step=step,
         occurrence=occurrence,
+        opens=opens,
         starts=starts,
         ours=ours,
         resolver=resolver,
@@ -152,6 +166,13 @@ def _event(
         contacted_within=within,
         expired=starts >= occurrence.expires,
     )
+
+
+def _first_claim(snapshot: Snapshot, step: Step, opened: datetime) -> datetime | None:
+    """When the first row of a run that opens at ``opened`` may be claimed; None: never."""
+    if not step.person_addressed:
+        return opened
+    return claims_from(opened, snapshot.campaign.limits.quiet_hours, snapshot.zone)
 
 
 def _contacted_windows(snapshot: Snapshot) -> list[timedelta]:
@@ -167,10 +188,14 @@ def _longest_window(snapshot: Snapshot) -> timedelta:
     return max([*_contacted_windows(snapshot), cap.window if cap else timedelta()], default=timedelta())
 
 
-def _past_runs(found: Iterable[tuple[int, datetime, str]], now: datetime) -> dict[int, datetime]:
+def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> dict[int, datetime]:
     """Run id → when its deliveries count as made, for runs that may still weigh on caps."""
     live = {RunStatus.READY, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.ENQUEUEING}
-    times = {run_id: max(due, now) if status in live else due for run_id, due, status in found}
+    times = {}
+    for run in found:
+        snapshot = process.snapshot(run["digest"])
+        first = _first_claim(snapshot, snapshot.campaign.step(run["step"]), run["opened_at"])
+        times[run["id"]] = max(now if run["status"] in live else run["due"], first or run["due"])
     return dict(sorted(times.items(), key=lambda item: item[1])[-MOST_PAST_RUNS:])
 
 
@@ -232,13 +257,19 @@ def _sum_up(
             event, resolved = events[number], statuses[number]
             if resolved is None:
                 continue
-            status = blocked.get(number, "expired" if event.expired and resolved.status == QUEUED else resolved.status)
+            reason = blocked.get(number)
+            segments = cost = 0
+            if resolved.status == QUEUED and resolved.words is not None:
+                segments = names.get((kind, event.step.id), resolved.words.counted.segments * people)
+                cost = segments * snapshot.senders_of(event.step)[0].price_per_segment
+                if reason != "contacted_recently":  # that is decided before the rows are written
+                    run.queued += people
+                    run.queued_cost_vnd += cost
+            status = reason or ("expired" if event.expired and resolved.status == QUEUED else resolved.status)
             if status != QUEUED or resolved.words is None:
                 run.excluded[status] += people
                 continue
             reached = True
-            segments = names.get((kind, event.step.id), resolved.words.counted.segments * people)
-            cost = segments * snapshot.senders_of(event.step)[0].price_per_segment
             run.recipients += people
             run.segments += segments
             run.cost_vnd += cost
@@ -251,9 +282,20 @@ def _sum_up(
         totals.excluded += run.excluded.total()
     budget = snapshot.campaign.limits.budget
     if budget is not None and totals.cost_vnd > budget:
-        warnings = [*warnings, sentence("pipeline.over-budget", cost=number(totals.cost_vnd), budget=number(budget))]
+        warnings = [*warnings, sentence("pipeline.over-budget", cost=written(totals.cost_vnd), budget=written(budget))]
     in_order = sorted(planned.values(), key=lambda run: (run.due, run.step))
     return Plan(snapshot.campaign.key, in_order, dict(districts), totals, warnings)
+
+
+def _over_budget(snapshot: Snapshot, planned: list[PlannedRun]) -> list[str]:
+    """A run reserves all it holds when it opens, and gives back what was not handed over when it is finished."""
+    budget, spent = snapshot.campaign.limits.budget, 0
+    for run in sorted(planned, key=lambda run: run.due):
+        if budget is not None and spent + run.reserved_vnd > budget:
+            cost = number(sum(run.cost_vnd for run in planned))
+            return [sentence("pipeline.over-budget", cost=cost, budget=number(budget), step=run.step)]
+        spent += run.cost_vnd
+    return []
 
 
 def _statuses(events: Sequence[Event], kind: Kind, questions: Questions) -> list[Resolved | None]:

@@ -47,7 +47,7 @@ def preview(
         era, code = min(inside, key=lambda key: (key[0] != "2025", key[1]))
         area = registry.get(era, code)  # type: ignore[arg-type]  # keys of the tables themselves
     price = snapshot.senders_of(step)[0].price_per_segment
-    found = []
+    found: list[Preview] = []
     for arm in snapshot.campaign.arms or ("",):
         chosen, _ = resolver.template(step, language, arm)
         words = resolver.words(step, Kind(area.era, area.code, language, (arm,), CONSENT), arm)

@@ -34,6 +34,7 @@ class Providers:
 
     process: Process
     _open: dict[str, tuple[Sender, Provider]] = field(default_factory=dict)
+    _replaced: list[Provider] = field(default_factory=list)  # calls may still be on their way through them
 
     def open(self, sender: Sender) -> Provider:
         """The provider of ``sender``; opened again when its configuration differs from before.
@@ -50,6 +51,8 @@ class Providers:
         provider: Provider = kind.open(
             sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
         )
+        if known is not None:
+            self._replaced.append(known[1])
         self._open[sender.key] = (sender, provider)
         return provider
 
@@ -59,6 +62,7 @@ class Providers:
 
     async def close(self) -> None:
         """Give every connection back."""
-        for _, provider in self._open.values():
+        for provider in [*self._replaced, *(provider for _, provider in self._open.values())]:
             await provider.close()
+        self._replaced.clear()
         self._open.clear()

@@ -30,4 +30,5 @@ def signature(keyring: Keyring, sender: str, delivery_id: int, attempt: int) -> 
 
 def is_ours(keyring: Keyring, sender: str, delivery_id: int, attempt: int, mark: str) -> bool:
     """Whether ``mark`` is ours, compared in constant time."""
-    return hmac.compare_digest(signature(keyring, sender, delivery_id, attempt), mark)
+    # as bytes: of two texts the comparison wants ASCII, and a stranger writes what a stranger likes
+    return hmac.compare_digest(signature(keyring, sender, delivery_id, attempt).encode(), mark.encode())

@@ -8,34 +8,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, text
 
 from engine.channels.base import Decision, ReceiptWord
-from engine.pipeline.outcomes import follow_decision, report_fate
+from engine.pipeline.outcomes import apply, follow_decision, phone_hash_of, report_fate
 from engine.pipeline.process import Process
 from engine.status import Status
-from engine.store import look_ups, outbox
+from engine.store import look_ups
 from engine.store.instant import Instant
 from engine.store.outbox import Change, Fate
-from engine.store.tables import Contact, Delivery, table_of
 
 _RECEIPT = text(
     "INSERT INTO receipt (delivery_id, attempt, vendor_id, vendor_status, payload_sealed, received_at)"
     " VALUES (:delivery_id, :attempt, :vendor_id, :vendor_status, :payload_sealed, :received_at)"
     " ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("received_at", type_=Instant))
-_CONTACT, _DELIVERY = table_of(Contact), table_of(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A verified receipt: what it says in our words, as it came, when, and for which sender."""
+    """A verified receipt: what it says in our words, as it came, when, and for which sender.
+
+    ``poll_after`` in seconds: when the vendor is asked if no further receipt comes.
+    """
 
     word: ReceiptWord
     payload: str = field(repr=False)
     sender: str
     at: datetime
     real: float
+    poll_after: float = 600.0
 
 
 def commit(process: Process, batch: Sequence[Received]) -> list[Fate | None]:
@@ -56,7 +58,7 @@ def commit(process: Process, batch: Sequence[Received]) -> list[Fate | None]:
             ],
         )
         telling = [received for received in batch if received.word.status not in (None, Status.UNKNOWN)]
-        fates = outbox.apply(connection, [change_of(received) for received in telling], slot=process.slot)
+        fates = apply(connection, process, [change_of(received) for received in telling])
         by_receipt = {id(received): fate for received, (_, fate) in zip(telling, fates, strict=True)}
         look_ups.settle(connection, [change.delivery_id for change, fate in fates if fate is Fate.APPLIED])
         for change, fate in fates:
@@ -64,11 +66,6 @@ def commit(process: Process, batch: Sequence[Received]) -> list[Fate | None]:
         for received in batch:
             if received.word.decision is Decision.NONE:
                 continue
-            phone_hash = connection.execute(
-                select(_CONTACT.c.phone_hash)
-                .join(_DELIVERY, _DELIVERY.c.contact_id == _CONTACT.c.id)
-                .where(_DELIVERY.c.id == received.word.delivery_id)
-            ).scalar()
             follow_decision(
                 connection,
                 process,
@@ -76,7 +73,7 @@ def commit(process: Process, batch: Sequence[Received]) -> list[Fate | None]:
                 reason=received.word.reason,
                 detail=None,
                 sender=received.sender,
-                phone_hash=phone_hash,
+                phone_hash=phone_hash_of(connection, received.word.delivery_id),
                 at=received.at,
                 real=received.real,
             )
@@ -98,5 +95,5 @@ def change_of(received: Received) -> Change:
         code=word.code,
         reason=word.reason,
         handed=True,
-        poll_real=received.real + 600 if status is Status.ACCEPTED else None,
+        poll_real=received.real + received.poll_after if status is Status.ACCEPTED else None,
     )

@@ -44,6 +44,7 @@ class Service:
     dispatcher: Dispatcher
     senders: dict[str, Sender] = field(default_factory=dict)
     changed: dict[str, list[Difference]] = field(default_factory=dict)
+    _unchecked: bool = True  # the files as they stand have not been held against the approvals yet
 
     async def open_due(self, progress: Progress | None = None) -> Opened:
         """Look at the files, void what changed, open what is due."""
@@ -52,9 +53,12 @@ class Service:
         return await asyncio.to_thread(self._open_due, progress)
 
     def _open_due(self, progress: Progress | None) -> Opened:
-        if self.files.refresh():
-            self.changed |= void_changed(self.process, self.files.campaigns)
-            for campaign, what in self.changed.items():
+        self._unchecked |= self.files.refresh()
+        if self._unchecked:
+            changed = void_changed(self.process, self.files.campaigns)
+            self._unchecked = False  # not before: what a locked database kept us from is done in the next round
+            self.changed |= changed
+            for campaign, what in changed.items():
                 _log.warning("approval_void", campaign=campaign, changes=len(what))
         self._learn_senders()
         return open_due(self.process, self.files.campaigns, areas.load(), progress=progress)
@@ -81,6 +85,10 @@ class Service:
         except LoaError as error:
             _log.error("sender", sender=sender_key, code=error.code)
             return None
+
+    def poll_after(self, sender_key: str) -> float:
+        """Seconds after which a sender's accepted deliveries are polled."""
+        return self.senders[sender_key].poll_after.total_seconds()
 
     async def find_out(self) -> None:
         """Orphans, unknown outcomes and overdue receipts, one round."""

@@ -7,7 +7,7 @@ from engine.reports.figures import COLUMNS
 from engine.reports.places import Place
 from engine.reports.report import Report
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+_RISKY = ("=", "+", "-", "@")
 
 
 def columns(report: Report) -> tuple[str, ...]:
@@ -30,5 +30,6 @@ def csv_text(report: Report, *, line_end: str = "\n") -> str:
 
 
 def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before ``= + - @``, a tab or a return."""
-    return f"'{cell}" if cell.startswith(_RISKY) else cell
+    """A cell that no spreadsheet takes for a formula: an apostrophe before ``= + - @``, blanks for tabs and returns."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in cell).strip()
+    return f"'{printable}" if printable.startswith(_RISKY) else printable

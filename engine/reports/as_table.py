@@ -1,19 +1,23 @@
 """A report on the screen, in the officer's words."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from rich.console import Console
+from rich.table import Table
 
 from engine.areas.registry import Registry
 from engine.i18n import number, sentence
 from engine.reports import places
 from engine.reports.figures import COLUMNS, Figures
 from engine.reports.places import Place
-from engine.reports.report import Report
+from engine.reports.report import Report, Row
 from engine.reports.screen import plain_table
 
 ALWAYS = ("targeted", "delivered", "delivery_rate")  # shown even where they are zero in every row
 NOTHING = "—"
+GAP = 3  # characters between two columns
 
 
 def show_table(console: Console, report: Report, registry: Registry | None) -> None:
@@ -29,24 +33,69 @@ def show_table(console: Console, report: Report, registry: Registry | None) -> N
         return
     totals = report.totals.document()
     shown = [name for name in COLUMNS if name in ALWAYS or totals[name]]
-    table = plain_table(footer=True)
-    is_area = report.asked.by in ("district", "commune")
-    if is_area:
-        table.add_column(sentence("reports.head-code"), no_wrap=True)
-    table.add_column(sentence(f"reports.head-{report.asked.by}"), sentence("reports.total"), overflow="fold")
-    closing = cells(report.totals, shown)
-    for name, last in zip(shown, closing, strict=True):
-        table.add_column(sentence(f"reports.head-{name}"), last, justify="right", min_width=len(last))
-    written = labels(report, registry)
-    for row, label in zip(report.rows, written, strict=True):
-        code = [row.key.code or NOTHING] if isinstance(row.key, Place) else []
-        table.add_row(*code, label, *cells(row.figures, shown))
-    console.print(table)
+    by_column = [cells(row.figures, shown) for row in (*report.rows, Row("", report.totals))]
+    columns = [
+        _Column(sentence(f"reports.head-{name}"), [line[place] for line in by_column])
+        for place, name in enumerate(shown)
+    ]
+    names = _names(report, registry)
+    room = console.width - sum(name.width(whole=True) + GAP for name in names)
+    for part in _parts(columns, room):
+        console.print(_table(names, part, room))
     left_out = [sentence(f"reports.head-{name}") for name in COLUMNS if name not in shown]
     if left_out:
         console.print(sentence("reports.left-out", columns=", ".join(left_out)))
     console.print(sentence("reports.turns"))
     console.print(sentence("reports.not-read"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A head, and the cells below it with that of the totals at the end."""
+
+    head: str
+    cells: list[str]
+
+    def width(self, *, whole: bool = False) -> int:
+        """The least width that cuts no cell and breaks the head between words only (``whole``: not at all)."""
+        head = self.head if whole else max(self.head.split(), key=len)
+        return max(len(text) for text in (head, *self.cells))
+
+
+def _names(report: Report, registry: Registry | None) -> list[_Column]:
+    """The columns that say what a line is about."""
+    found = [
+        _Column(sentence(f"reports.head-{report.asked.by}"), [*labels(report, registry), sentence("reports.total")])
+    ]
+    codes = [row.key.code or NOTHING for row in report.rows if isinstance(row.key, Place)]
+    return [_Column(sentence("reports.head-code"), [*codes, ""]), *found] if codes else found
+
+
+def _parts(columns: list[_Column], room: int) -> Iterator[list[_Column]]:
+    """The columns in as few tables as a narrow screen needs, so that no figure is ever cut or folded."""
+    part: list[_Column] = []
+    for column in columns:
+        if part and sum(one.width() + GAP for one in [*part, column]) > room:
+            yield part
+            part = []
+        part.append(column)
+    yield part
+
+
+def _table(names: list[_Column], figures: list[_Column], room: int) -> Table:
+    """One table. Widths are worked out here: rich shrinks columns below what their cells need."""
+    table = plain_table(footer=True)
+    spare = room - sum(one.width() + GAP for one in figures)
+    for column in (*names, *figures):
+        is_name = column in names
+        width = column.width(whole=is_name)
+        if not is_name:
+            wider = min(column.width(whole=True) - width, max(spare, 0))
+            width, spare = width + wider, spare - wider
+        table.add_column(column.head, column.cells[-1], justify="left" if is_name else "right", width=width)
+    for line in zip(*(column.cells[:-1] for column in (*names, *figures)), strict=True):
+        table.add_row(*line)
+    return table
 
 
 def cells(figures: Figures, columns: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 One heap of due callbacks and a fixed number of workers with a kept connection each: a task per message would
 hold a day's worth of tasks for phones that are off. The HTTP client is a page of its own over httptools
 because the server must sustain 1,500 creates a second with two callbacks each on one core, and those two
-would cost 0.5 ms with aiohttp (measured 256 µs a call) against 0.1 ms here.
+would cost 0.5 ms with aiohttp (the design's figure: 256 µs a call) against about 0.2 ms here.
 """
 
 import asyncio
@@ -202,7 +202,7 @@ class Callbacks:
             "SmsStatus": step.status,
             "To": message.to,
         }
-        # Of these only the number's + must be quoted; urlencode over all of them would cost 25 µs more.
+        # Of these only the number's + must be quoted; urlencode over all of them costs 18 µs instead of 4.
         written = "&".join(f"{name}={value}" for name, value in form.items()).replace("+", "%2B")
         if message.sender is not None:
             form["From"] = message.sender

@@ -66,7 +66,7 @@ class MessageLog:
         return len(self._by_number[number]) if number in self._by_number else 0
 
     def course(self, message: Message) -> tuple[Step, ...]:
-        """What becomes of a message; computed anew each time, it costs 3 µs and would cost 300 bytes kept."""
+        """What becomes of a message; computed anew each time: it costs some 5 µs, and kept it would cost 500 bytes."""
         return self.model.course(message.trait, message.created_ms, message.validity or LONGEST_VALIDITY)
 
     def newest_first(self, number: str | None, before: int | None) -> Iterator[Message]:

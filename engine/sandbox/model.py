@@ -59,7 +59,7 @@ class Step(NamedTuple):
 
 
 def _mixed(trait: int, milliseconds: int) -> int:
-    """32 well-mixed bits of a trait and an instant; integer arithmetic only, 0.5 µs."""
+    """32 well-mixed bits of a trait and an instant; integer arithmetic only, 1 µs."""
     mixed = (trait * 0x9E3779B1 ^ milliseconds * 0x85EBCA6B) & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0x2C1B3C6D & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 12) * 0x297A2D39 & 0xFFFFFFFF

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from engine.store.crypto import Keyring
 from engine.store.tables import Audit, Incident, table_of
@@ -42,3 +42,12 @@ def raise_incident(
                 at=at, kind=kind, subject=subject, detail_sealed=keyring.seal(detail) if detail else None
             )
         )
+
+
+def settle_incident(connection: Connection, *, at: datetime, kind: str, subject: str) -> None:
+    """Close the open incident of this kind and subject, if there is one."""
+    connection.execute(
+        update(_INCIDENT)
+        .where(_INCIDENT.c.kind == kind, _INCIDENT.c.subject == subject, _INCIDENT.c.settled_at.is_(None))
+        .values(settled_at=at)
+    )

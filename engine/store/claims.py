@@ -16,12 +16,14 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, upd
 from engine.status import RunStatus, Status
 from engine.store import outbox
 from engine.store.outbox import DELIVERY
-from engine.store.tables import Contact, Rendering, Run, SenderState, table_of
+from engine.store.tables import CampaignState, Contact, OptOut, Rendering, Run, SenderState, table_of
 
 CONTACT = table_of(Contact)
 RENDERING = table_of(Rendering)
 RUN = table_of(Run)
 SENDER = table_of(SenderState)
+OPT_OUT = table_of(OptOut)
+STATE = table_of(CampaignState)
 
 HORIZON = 1.0  # seconds of the sender's rate that may be claimed and not yet due
 
@@ -75,7 +77,8 @@ def claim(
     """Claim up to one second of ``sender``'s rate from ``runs``, in their order.
 
     ``rate`` is deliveries a second; ``now`` is campaign time, ``real_now`` real seconds. The caller holds the
-    claim lock. Rows that a gate refuses become ``excluded`` with the reason and use up no rate.
+    claim lock. Rows that a gate refuses become ``excluded`` with the reason and use up no rate; a run that was
+    paused, cancelled or expired since the caller read its gates hands out nothing.
     """
     result = Claim()
     horizon = max(HORIZON, 1.0 / rate)  # a sender slower than one a second claims one at a time
@@ -85,8 +88,9 @@ def claim(
         return result
     wanted = min(limit, int((real_now + horizon - next_real) * rate + 1e-6))
     interval = 1.0 / rate
+    still_open = _still_open(connection, runs, now)
     for run in runs:
-        while wanted > 0:
+        while wanted > 0 and run.run_id in still_open:
             candidates = _candidates(connection, run.run_id, sender, real_now, wanted)
             if not candidates:
                 result.exhausted.append(run.run_id)
@@ -113,6 +117,20 @@ def claim(
     return result
 
 
+def _still_open(connection: Connection, runs: Sequence[Claimable], now: datetime) -> set[int]:
+    query = (
+        select(RUN.c.id)
+        .outerjoin(STATE, STATE.c.campaign == RUN.c.campaign)
+        .where(
+            RUN.c.id.in_([run.run_id for run in runs]),
+            RUN.c.status.in_([str(RunStatus.READY), str(RunStatus.RUNNING)]),
+            RUN.c.expires_at > now,
+            func.coalesce(STATE.c.state, "active") == "active",
+        )
+    )
+    return {row.id for row in connection.execute(query)}
+
+
 def _next_release(connection: Connection, sender: str, real_now: float, horizon: float) -> float | None:
     """The next free slot of the sender, or None while it is held."""
     state = connection.execute(select(SENDER).where(SENDER.c.sender == sender)).mappings().first()
@@ -135,13 +153,16 @@ def _next_release(connection: Connection, sender: str, real_now: float, horizon:
 
 _COLUMNS = (
     *DELIVERY.c,
-    CONTACT.c.phone_sealed, CONTACT.c.name_sealed, CONTACT.c.opted_out_at, CONTACT.c.synthetic,
+    CONTACT.c.phone_sealed, CONTACT.c.name_sealed, CONTACT.c.synthetic,
+    # the list itself too: an opt-out beside an import that is under way marks no contact (PostgreSQL)
+    func.coalesce(CONTACT.c.opted_out_at, OPT_OUT.c.at).label("opted_out_at"),
     RENDERING.c.words, RENDERING.c.personal,
 )  # fmt: skip
 _JOINED = (
     select(*_COLUMNS)
     .select_from(DELIVERY)
     .outerjoin(CONTACT, CONTACT.c.id == DELIVERY.c.contact_id)
+    .outerjoin(OPT_OUT, OPT_OUT.c.phone_hash == CONTACT.c.phone_hash)
     .outerjoin(RENDERING, RENDERING.c.id == DELIVERY.c.rendering_id)
     .where(
         DELIVERY.c.run_id == bindparam("run"),
@@ -151,13 +172,21 @@ _JOINED = (
     .limit(bindparam("most"))
 )
 # First those that come back (a partial index), then the fresh ones along the unique index from the cursor on.
-_RETRIES = _JOINED.where(
-    DELIVERY.c.attempt > 0, func.coalesce(DELIVERY.c.not_before, 0.0) <= bindparam("real_now")
-).order_by(DELIVERY.c.not_before)
-_FRESH = _JOINED.where(
-    DELIVERY.c.attempt == 0,
-    DELIVERY.c.contact_id > select(RUN.c.claim_cursor).where(RUN.c.id == bindparam("run")).scalar_subquery(),
-).order_by(DELIVERY.c.contact_id)
+# PostgreSQL locks both: receipts and expiry write without the claim lock. A row that comes back and is being
+# written at this moment is left for the next claim; a fresh one is waited for, as the cursor would pass it for good.
+_RETRIES = (
+    _JOINED.where(DELIVERY.c.attempt > 0, func.coalesce(DELIVERY.c.not_before, 0.0) <= bindparam("real_now"))
+    .order_by(DELIVERY.c.not_before)
+    .with_for_update(of=DELIVERY, skip_locked=True)
+)
+_FRESH = (
+    _JOINED.where(
+        DELIVERY.c.attempt == 0,
+        DELIVERY.c.contact_id > select(RUN.c.claim_cursor).where(RUN.c.id == bindparam("run")).scalar_subquery(),
+    )
+    .order_by(DELIVERY.c.contact_id)
+    .with_for_update(of=DELIVERY)
+)
 
 
 def _candidates(connection: Connection, run_id: int, sender: str, real_now: float, most: int) -> list[dict[str, Any]]:

@@ -76,11 +76,13 @@ def create_key_file(path: Path) -> None:
     written = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(path.with_suffix(".lock"), timeout=30, mode=0o600):
+        with FileLock(path.with_suffix(".lock"), timeout=30, poll_interval=0.01, mode=0o600):
             if path.exists():
                 return
             written.unlink(missing_ok=True)  # left by one that was killed
-            with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+            with os.fdopen(
+                os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+            ) as opened:
                 opened.write(secrets.token_hex(32) + "\n")
                 opened.flush()
                 os.fsync(opened.fileno())

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from engine.errors import LoaError
 
-# A writer that cannot get SQLite's lock for this long says so: nothing of ours holds it beyond 30 ms.
+# A writer that cannot get a lock for this many seconds says so: nothing of ours holds one beyond 30 ms.
 LOCK_PATIENCE = 30.0
 
 
@@ -51,12 +51,11 @@ class Database:
                 **({"pool_size": 8, "max_overflow": 8} if pooled else {}),
                 **({} if self.is_sqlite else {"pool_pre_ping": True}),
             )
-        except (ArgumentError, NoSuchModuleError):
+        except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
             raise LoaError("store.bad-url", url=re.sub(r"//[^@]*@", "//…@", url)) from None
         except ImportError:
             raise LoaError("store.no-driver") from None
-        if self.is_sqlite:
-            event.listen(self._db, "connect", _prepare_sqlite)
+        event.listen(self._db, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -64,6 +63,8 @@ class Database:
         with _translated(), self._db.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
+            else:  # psycopg says both in its BEGIN: no way to the server more
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
             connection.rollback()
 
@@ -87,6 +88,18 @@ class Database:
                 raise
             connection.commit()
 
+    @contextmanager
+    def reserve(self) -> Iterator["Reserved"]:
+        """One connection kept through the block, for work that needs temporary tables of its own.
+
+        They are gone afterwards: the connection is not given back to the pool.
+        """
+        with _translated(), self._db.connect() as connection:
+            try:
+                yield Reserved(connection, self.is_sqlite)
+            finally:
+                connection.invalidate()
+
     def raw(self) -> Engine:
         """SQLAlchemy's own object, for migrations only."""
         return self._db
@@ -94,6 +107,45 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self._db.dispose()
+
+
+class Reserved:
+    """A connection of one's own, with temporary tables that stay from one transaction to the next.
+
+    On SQLite those live in a file that is deleted when the connection closes, not in memory.
+    """
+
+    def __init__(self, connection: Connection, is_sqlite: bool) -> None:
+        self._connection, self.is_sqlite = connection, is_sqlite
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA temp_store = FILE")
+            connection.exec_driver_sql("PRAGMA temp.journal_mode = OFF")  # what breaks off is thrown away whole
+            connection.commit()
+
+    @contextmanager
+    def local(self) -> Iterator[Connection]:
+        """A transaction that reads what it likes but writes to temporary tables only: it takes no write lock."""
+        if self.is_sqlite:
+            self._connection.exec_driver_sql("BEGIN")
+        with self._ended():
+            yield self._connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A writing transaction, as ``Database.write`` has it."""
+        if self.is_sqlite:
+            _begin_immediate(self._connection)
+        with self._ended():
+            yield self._connection
+
+    @contextmanager
+    def _ended(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -105,6 +157,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -8192")  # 8 MiB, and as much for sorting: a fan-out stays under 150 MB
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    connection.execute(f"SET lock_timeout = {int(LOCK_PATIENCE * 1000)}")
+    connection.commit()
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -142,6 +199,15 @@ _SQLITE_ERRORS = (
 )
 
 
+_POSTGRESQL_ERRORS = {
+    "53100": "store.disk-full",
+    "25006": "store.read-only",
+    "42501": "store.not-allowed",
+    "55P03": "store.locked",  # lock_timeout
+    "40P01": "store.locked",  # a deadlock: the other one went through, and trying again helps
+}
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn what the machine does to a database into the officer's sentence; a bug of ours stays a bug."""
@@ -158,6 +224,6 @@ def _translated() -> Iterator[None]:
             type(error.orig).__name__ == "OperationalError" and state is None and name is None
         ):
             raise LoaError("store.no-server") from error
-        if state == "53100":
-            raise LoaError("store.disk-full") from error
+        if state in _POSTGRESQL_ERRORS:
+            raise LoaError(_POSTGRESQL_ERRORS[state]) from error
         raise

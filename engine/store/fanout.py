@@ -30,12 +30,21 @@ def high_water(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(_CONTACT.c.id), 0))).scalar_one())
 
 
+_SAVE_RENDERING = text(
+    "INSERT INTO rendering (run_id, tuple_key, language, personal, words, encoding, segments)"
+    " VALUES (:run_id, :tuple_key, :language, :personal, :words, :encoding, :segments) ON CONFLICT DO NOTHING"
+)
+
+
 def save_renderings(connection: Connection, run_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Store the renderings of a run that are not there yet; tuple key → id of all of them."""
+    """Store the renderings of a run that are not there yet; tuple key → id of all of them.
+
+    Two processes may do this at once: in key order, so that they don't deadlock, and each finds the other's.
+    """
     known = _rendering_ids(connection, run_id)
     new = [{"run_id": run_id, **row} for row in rows if row["tuple_key"] not in known]
     if new:
-        connection.execute(insert(_RENDERING), new)
+        connection.execute(_SAVE_RENDERING, sorted(new, key=lambda row: str(row["tuple_key"])))
         known = _rendering_ids(connection, run_id)
     return known
 
@@ -52,9 +61,12 @@ _SAVE_CELL = text(
 )
 
 
+_CELL_KEY = ("era", "commune", "reads", "variant", "marks")
+
+
 def save_cells(connection: Connection, cells: Iterable[Mapping[str, Any]]) -> None:
     """Store what each kind of contact gets; a cell that is there already stays (a resumed run)."""
-    rows = list(cells)
+    rows = sorted(cells, key=lambda row: [row[name] for name in _CELL_KEY])  # unsorted upserts deadlock
     if rows:
         connection.execute(_SAVE_CELL, rows)
 
@@ -102,7 +114,13 @@ def insert_personal_chunk(
     until: int,
     segments_for: Callable[[int, bytes | None], int],
 ) -> None:
-    """The same for texts with a name in them: each row's segments are counted with the real name."""
+    """The same for texts with a name in them: each row's segments are counted with the real name.
+
+    Contacts that have a row are passed over. A run that another process has made ready meanwhile gets no more rows:
+    its tallies and its budget are made, and the claims' cursor may be past them.
+    """
+    if not _still_opening(connection, run_id):
+        return
     statement, parameters, bind = _joined(
         questions,
         "c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments, x.reason, c.name_sealed",
@@ -133,12 +151,16 @@ def insert_personal_chunk(
         connection.execute(insert(_DELIVERY), rows)
 
 
+def _still_opening(connection: Connection, run_id: int) -> bool:
+    """Whether the run still takes rows; PostgreSQL keeps others from changing that while this transaction lasts."""
+    query = select(_RUN.c.id).where(_RUN.c.id == run_id, _RUN.c.status == RunStatus.ENQUEUEING).with_for_update()
+    return connection.execute(query).first() is not None
+
+
 def without_row(connection: Connection, run_id: int, questions: Questions) -> list[int]:
     """Contacts that have a cell but no row: they changed while the run was opening. Reads only."""
     statement, parameters, bind = _joined(questions, "c.id")
-    statement += (
-        " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.run_id = :run AND d.contact_id = c.id) ORDER BY c.id"
-    )
+    statement += _WITHOUT_ROW + " ORDER BY c.id"
     last = connection.execute(select(_RUN.c.high_water).where(_RUN.c.id == run_id)).scalar_one()
     found = connection.execute(bind(statement), parameters | {"run": run_id, "after": 0, "until": last})
     return [row.id for row in found]

@@ -49,14 +49,18 @@ class Polled:
 def ask(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Put deliveries on the list (``delivery_id, attempt, sender, due_real``); a new attempt starts anew."""
     if rows:
-        connection.execute(_ASK, list(rows))
+        connection.execute(_ASK, sorted(rows, key=lambda row: int(row["delivery_id"])))
 
 
 def orphans(connection: Connection, older_than_real: float, limit: int = 500) -> Sequence[Any]:
     """Rows being sent whose claim is older than that: (id, attempt, sender, worker, claimed_real)."""
     query = (
         select(_DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.worker, _DELIVERY.c.claimed_real)
-        .where(_DELIVERY.c.status == Status.SENDING, _DELIVERY.c.claimed_real <= older_than_real)
+        .where(
+            text("delivery.status IN ('sending', 'unknown')"),  # as the partial index has it: no look through all rows
+            _DELIVERY.c.status == Status.SENDING,
+            _DELIVERY.c.claimed_real <= older_than_real,
+        )
         .order_by(_DELIVERY.c.claimed_real)
         .limit(limit)
     )

@@ -5,18 +5,25 @@ applies only to the attempt it belongs to, and changes the tallies in the same t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from engine.status import FINAL, Status, may_become
-from engine.store.tables import Delivery, table_of
+from engine.status import FINAL, RunStatus, Status, may_become
+from engine.store.tables import Delivery, Run, table_of
 from engine.store.tallies import Deltas
 
 DELIVERY = table_of(Delivery)
+_RUN = table_of(Run)
+_INSTEAD_OF_QUEUED: dict[str, Status] = {
+    RunStatus.CANCELLED: Status.CANCELLED,
+    RunStatus.FINISHED: Status.EXPIRED,
+    RunStatus.MISSED: Status.EXPIRED,
+}
+_REASONS = {Status.CANCELLED: "cancelled", Status.EXPIRED: "too_late"}
 
 # All that a move may change; the rest of a delivery is written once, by the fan-out.
 _MUTABLE = (
@@ -27,6 +34,10 @@ _UPDATE = (
     update(DELIVERY)
     .where(DELIVERY.c.id == bindparam("key_id"), DELIVERY.c.attempt == bindparam("key_attempt"))
     .values({column: bindparam("new_" + column) for column in _MUTABLE})
+)
+
+_DETOUR = text(
+    "UPDATE delivery SET status = :between, worker = coalesce(worker, 'receipt') WHERE id = :key AND attempt = :held"
 )
 
 
@@ -55,7 +66,7 @@ class Fate(StrEnum):
     APPLIED = "applied"
     IGNORED = "ignored"  # late, doubled or out of order: nothing to do
     SUPERSEDED = "superseded"  # it speaks of an earlier attempt: a person must know
-    CONTRADICTED = "contradicted"  # the same attempt under another vendor id: doubled at the vendor
+    CONTRADICTED = "contradicted"  # another vendor id than the attempt's, or one that another delivery has
     MISSING = "missing"  # no such delivery
 
 
@@ -72,18 +83,51 @@ def load(connection: Connection, ids: Iterable[int], *, lock: bool) -> dict[int,
 
 
 def apply(connection: Connection, changes: Sequence[Change], *, slot: int) -> list[tuple[Change, Fate]]:
-    """Apply ``changes`` in order, with their tallies, in the caller's transaction; one fate for each."""
+    """Apply ``changes`` in order, with their tallies, in the caller's transaction; one fate for each.
+
+    What would go back to the queue of a run that is over is ``cancelled`` or ``expired`` instead.
+    """
     rows = load(connection, (change.delivery_id for change in changes), lock=True)
     before = {key: dict(row) for key, row in rows.items()}
-    fates = [(change, _move(rows.get(change.delivery_id), change)) for change in changes]
+    owners = _owners(connection, changes)
+    closed = _closed_runs(connection, {row["run_id"] for row in rows.values()}, changes)
+    fates = [(change, _move(rows.get(change.delivery_id), change, owners, closed)) for change in changes]
     save(connection, before, rows, slot=slot)
     return fates
+
+
+def _owners(connection: Connection, changes: Sequence[Change]) -> dict[tuple[str, str], int]:
+    """(vendor id, sender) → the delivery that has it already, for the vendor ids that ``changes`` speak of."""
+    wanted = sorted({change.vendor_id for change in changes if change.vendor_id is not None})
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(DELIVERY.c.vendor_id, DELIVERY.c.sender, DELIVERY.c.id).where(
+            DELIVERY.c.vendor_id.in_(wanted[start : start + 500])
+        )
+        found.update(((row.vendor_id, row.sender), row.id) for row in connection.execute(query))
+    return found
+
+
+def _closed_runs(connection: Connection, run_ids: set[int], changes: Sequence[Change]) -> dict[int, Status]:
+    """Run → what a row becomes that would go back to its queue: nobody claims from a run that is over.
+
+    The lock (PostgreSQL) makes a run that is being cancelled wait for us, so that its sweep finds the row.
+    """
+    if all(change.status is not Status.QUEUED for change in changes):
+        return {}
+    query = select(_RUN.c.id, _RUN.c.status).where(_RUN.c.id.in_(sorted(run_ids))).with_for_update(read=True)
+    return {
+        row.id: _INSTEAD_OF_QUEUED[row.status] for row in connection.execute(query) if row.status in _INSTEAD_OF_QUEUED
+    }
 
 
 def save(
     connection: Connection, before: dict[int, dict[str, Any]], after: dict[int, dict[str, Any]], *, slot: int
 ) -> None:
-    """Write the rows that differ, and the tallies of the difference."""
+    """Write the rows that differ, and the tallies of the difference.
+
+    ``RuntimeError`` when a row's attempt is not the one in ``before``: its tallies would drift from it.
+    """
     deltas, parameters = Deltas(), []
     for key in sorted(after):
         old, new = before[key], after[key]
@@ -94,29 +138,32 @@ def save(
         parameters.append(
             {"key_id": key, "key_attempt": old["attempt"]} | {"new_" + name: new[name] for name in _MUTABLE}
         )
-    # A receipt may prove that a row put back in the queue was handed over after all. It takes the queue's only
-    # way out, through `sending`, so that the database's own check of transitions holds for every writer.
-    proven = [
-        {"id": key}
+    # Two moves of one batch may come to a step that the table does not have, and a receipt may prove that a row put
+    # back in the queue was handed over after all (out through `sending`, the queue's only way). The row takes the
+    # step between as well, so that the database's own check of transitions holds for every writer.
+    detours = [
+        {"key": key, "held": before[key]["attempt"], "between": between}
         for key in sorted(after)
-        if before[key]["status"] == Status.QUEUED
-        and not may_become(Status.QUEUED, Status(after[key]["status"]))
-        and before[key]["status"] != after[key]["status"]
+        if (between := _between(Status(before[key]["status"]), Status(after[key]["status"]))) is not None
     ]
-    if proven:
-        connection.execute(
-            text(
-                "UPDATE delivery SET status = 'sending', worker = coalesce(worker, 'receipt')"
-                " WHERE id = :id AND attempt > 0"
-            ),
-            proven,
-        )
-    if parameters:
-        connection.execute(_UPDATE, parameters)
+    if detours:
+        connection.execute(_DETOUR, detours)
+    if parameters and connection.execute(_UPDATE, parameters).rowcount != len(parameters):
+        raise RuntimeError("a delivery was claimed anew while its old attempt was written")
     deltas.write(connection, slot)
 
 
-def _move(row: dict[str, Any] | None, change: Change) -> Fate:
+def _between(before: Status, after: Status) -> str | None:
+    """The status through which a row gets from ``before`` to ``after``; None where it can go straight, or never."""
+    if before is after or may_become(before, after):
+        return None
+    ways = (str(status) for status in Status if may_become(before, status) and may_become(status, after))
+    return next(ways, None)
+
+
+def _move(
+    row: dict[str, Any] | None, change: Change, owners: dict[tuple[str, str], int], closed: dict[int, Status]
+) -> Fate:
     if row is None:
         return Fate.MISSING
     if change.attempt < row["attempt"]:
@@ -126,11 +173,16 @@ def _move(row: dict[str, Any] | None, change: Change) -> Fate:
     known = row["vendor_id"]
     if known is not None and change.vendor_id is not None and known != change.vendor_id:
         return Fate.CONTRADICTED
+    if change.vendor_id is not None and owners.setdefault((change.vendor_id, row["sender"]), row["id"]) != row["id"]:
+        return Fate.CONTRADICTED
     status = Status(row["status"])
     proven = status is Status.QUEUED and change.handed and row["attempt"] > 0
     if not proven and not may_become(status, change.status):
         _note_vendor(row, change)
         return Fate.IGNORED
+    if change.status is Status.QUEUED and row["run_id"] in closed:
+        instead = closed[row["run_id"]]
+        change = replace(change, status=instead, reason=_REASONS[instead], not_before=None)
     row["status"] = str(change.status)
     row["code"], row["reason"] = change.code or row["code"], change.reason or row["reason"]
     row["not_before"], row["poll_real"] = change.not_before, change.poll_real

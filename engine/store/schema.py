@@ -1,5 +1,6 @@
 """Migrations: applied by ``loa init``, checked whenever a database is opened."""
 
+import os
 from pathlib import Path
 
 from alembic import command
@@ -25,9 +26,19 @@ def _alembic(connection: Connection | None = None) -> Config:
     return config
 
 
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+
+
 def migrate(database: Database) -> None:
-    """Bring the database to the newest revision; does nothing when it is there already."""
+    """Bring the database to the newest revision; does nothing when it is there already.
+
+    Raises ``LoaError`` (``store.newer-database``) for a revision that this version does not know.
+    """
     with database.write(Lock.MIGRATE) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in _known_revisions():
+            raise LoaError("store.newer-database")
         command.upgrade(_alembic(connection), "head")
 
 
@@ -40,15 +51,17 @@ def prepare(settings: Settings) -> None:
         settings.state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         raise LoaError("store.cannot-open") from None
-    create_key_file(settings.key_file)
-    keyring = load_keyring(settings.key_file)
     database = Database(settings.database_url)
     try:
         migrate(database)
         with database.write(Lock.MIGRATE) as connection:
+            # A new key beside tables that another one sealed would open nothing, and hide that the old one is lost.
             if connection.execute(select(_KEY.c.id)).first() is None:
-                connection.execute(insert(_KEY).values(id=1, sealed=keyring.seal(_KNOWN_WORD)))
-        check(database, keyring)
+                if not os.environ.get("LOA_KEY", "").strip():
+                    create_key_file(settings.key_file)
+                sealed = load_keyring(settings.key_file).seal(_KNOWN_WORD)
+                connection.execute(insert(_KEY).values(id=1, sealed=sealed))
+        check(database, load_keyring(settings.key_file))
     finally:
         database.close()
 
@@ -61,8 +74,7 @@ def check(database: Database, keyring: Keyring) -> None:
             raise LoaError("store.no-database")
         current = MigrationContext.configure(connection).get_current_revision()
         if current != head:
-            known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-            raise LoaError("store.old-database" if current in known else "store.newer-database")
+            raise LoaError("store.old-database" if current in _known_revisions() else "store.newer-database")
         sealed = connection.execute(select(_KEY.c.sealed)).scalar()
     if sealed is None:
         raise LoaError("store.no-database")
@@ -75,6 +87,10 @@ def open_store(settings: Settings) -> tuple[Database, Keyring]:
     database = Database(settings.database_url)
     if database.is_sqlite and not Path(database.url.database or "").is_file():
         raise LoaError("store.no-database")
-    keyring = load_keyring(settings.key_file)
-    check(database, keyring)
+    try:
+        keyring = load_keyring(settings.key_file)
+        check(database, keyring)
+    except BaseException:
+        database.close()
+        raise
     return database, keyring

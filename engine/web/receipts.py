@@ -68,11 +68,13 @@ class Receipts:
         except InvalidReceipt as error:
             _log.warning("refused", why=str(error), sender=sender)
             return 403
-        received = Received(word, body.decode(), sender, self._service.process.clock.now(), real())
+        received = Received(
+            word, body.decode(), sender, self._service.process.clock.now(), real(), self._service.poll_after(sender)
+        )
         try:
             await self._commits.add(received)
-        except LoaError as error:
-            _log.error("receipt", code=error.code)
+        except Exception as error:  # never 2xx for what is not stored, never a traceback for what the vendor sent
+            _log.error("receipt", code=error.code if isinstance(error, LoaError) else type(error).__name__)
             return 503
         return 204
 

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import json
+import socket
+import struct
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-HANG_UP = "hang up"  # the request is read, then the connection is cut
+HANG_UP = "hang up"  # the request is read, then the connection is closed
+RESET = "reset"  # the request is read, then the connection is torn down (RST)
 SILENCE = "silence"  # the request is read, and nothing ever comes
 
 
@@ -29,7 +32,7 @@ class Seen:
 
 @dataclass
 class Standin:
-    """``script`` holds one answer a request (bytes, ``HANG_UP`` or ``SILENCE``); the last one repeats."""
+    """``script`` holds one answer a request (bytes, ``HANG_UP``, ``RESET`` or ``SILENCE``); the last one repeats."""
 
     script: list = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -55,6 +58,11 @@ class Standin:
                 answer = self.script[min(len(self.seen), len(self.script)) - 1]
                 if answer == HANG_UP:
                     break
+                if answer == RESET:
+                    wire = writer.get_extra_info("socket")
+                    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    writer.transport.abort()
+                    return
                 if answer == SILENCE:
                     continue
                 writer.write(answer)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from channels_standin import HANG_UP, SILENCE, Standin, reply
+from channels_standin import HANG_UP, RESET, SILENCE, Standin, reply
 
 from engine.channels import VENDORS
 from engine.channels.base import Decision, OpenedWith, Outcome, Outgoing
@@ -58,6 +58,7 @@ CASES: dict[str, Case] = {
     ),
     "ambiguous timeout": Case(Status.UNKNOWN, reason="no_answer", script=(SILENCE,)),
     "cut before an answer": Case(Status.UNKNOWN, reason="no_answer", script=(HANG_UP,)),
+    "reset before an answer": Case(Status.UNKNOWN, reason="no_answer", script=(RESET,)),
     "cut in mid-answer": Case(
         Status.UNKNOWN,
         reason="no_answer",
@@ -122,7 +123,8 @@ async def _send(
 ) -> tuple[list[Outcome], Standin]:
     outcomes: list[Outcome] = []
     async with Standin(script).running() as standin:
-        provider = dialect.open(standin.url, Transport(connect_seconds=0.3, total_seconds=0.4))
+        patience = 0.6 if SILENCE in script else 20.0  # short only where silence is the case
+        provider = dialect.open(standin.url, Transport(connect_seconds=patience / 2, total_seconds=patience))
         try:
             for _ in range(times):
                 outcomes += await provider.send([message])
@@ -193,7 +195,9 @@ def test_one_bad_answer_does_not_take_the_batch_with_it(vendor: str) -> None:
     async def batch() -> list[Outcome]:
         answers = DIALECTS[vendor].answers
         async with Standin([answers["ordinary"], HANG_UP, answers["opted out"]]).running() as standin:
-            provider = DIALECTS[vendor].open(standin.url, Transport(connections=1, connect_seconds=1, total_seconds=2))
+            provider = DIALECTS[vendor].open(
+                standin.url, Transport(connections=1, connect_seconds=10, total_seconds=20)
+            )
             outcomes = await provider.send([dataclasses.replace(MESSAGE, delivery_id=number) for number in range(3)])
             await provider.close()
             return outcomes

@@ -6,13 +6,13 @@ import sys
 
 import aiohttp
 import pytest
-from channels_standin import HANG_UP, SILENCE, Standin, reply
+from channels_standin import HANG_UP, RESET, SILENCE, Standin, reply
 
 from engine.channels import transport
 from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport, is_loopback
 
 
-async def _call(url: str, method: str = "POST", connect_seconds: float = 0.3, total_seconds: float = 3.0) -> Answer:
+async def _call(url: str, method: str = "POST", connect_seconds: float = 10.0, total_seconds: float = 20.0) -> Answer:
     calls = Transport(connect_seconds=connect_seconds, total_seconds=total_seconds)
     try:
         return await calls.call(method, url, {}, b"x=1")
@@ -90,7 +90,7 @@ def test_a_connect_may_not_outlast_the_call() -> None:
 def test_waiting_in_vain_for_a_free_connection_was_never_sent() -> None:
     async def run() -> tuple[object, object, int]:
         async with Standin([SILENCE]).running() as standin:
-            calls = Transport(connections=1, connect_seconds=0.2, total_seconds=0.6)
+            calls = Transport(connections=1, connect_seconds=0.5, total_seconds=1.2)
             first, second = await asyncio.gather(
                 *(calls.call("POST", standin.url, {}, b"x=1") for _ in range(2)), return_exceptions=True
             )
@@ -115,16 +115,18 @@ def test_a_closed_transport_never_sends() -> None:
     "script",
     [
         [HANG_UP],
+        [RESET],
         [SILENCE],
         [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n"],
         [b"garbage\r\nConnection: close\r\n\r\n"],
     ],
-    ids=["cut", "silence", "half a body", "broken chunks", "not HTTP"],
+    ids=["cut", "reset", "silence", "half a body", "broken chunks", "not HTTP"],
 )
 def test_what_happens_after_the_request_was_written_proves_nothing(script: list) -> None:
     with pytest.raises(NoAnswer):
-        _against(script, total_seconds=0.4)
+        patience = 1.0 if SILENCE in script else 20.0
+        _against(script, connect_seconds=patience / 2, total_seconds=patience)
 
 
 def test_a_post_is_not_among_the_methods_aiohttp_repeats() -> None:

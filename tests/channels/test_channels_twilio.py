@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from channels_standin import HANG_UP, Standin, reply
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from twilio.request_validator import RequestValidator
@@ -33,8 +33,8 @@ def _config(**keys: object) -> object:
     return vendor("twilio").schema.model_validate({"from": "BCD138LS", "account": ACCOUNT, "token": TOKEN} | keys)
 
 
-def _provider(url: str | None = None, **keys: object) -> TwilioProvider:
-    transport = Transport(connect_seconds=0.3, total_seconds=0.6)
+def _provider(url: str | None = None, patience: float = 20.0, **keys: object) -> TwilioProvider:
+    transport = Transport(connect_seconds=patience / 2, total_seconds=patience)
     return TwilioProvider(_config(**keys), OpenedWith(SystemClock(), url), transport)
 
 
@@ -142,6 +142,7 @@ def test_a_receipt_with_one_field_changed_is_refused() -> None:
     assert not is_signed(URL, _form("sent"), "đ", TOKEN)
 
 
+@settings(deadline=None)  # a wall-clock limit fails on a busy machine and says nothing about the code
 @given(
     st.sampled_from(
         ["https://loa.example", "http://loa.example:8138", "https://loa.example:443", "http://127.0.0.1:80"]
@@ -350,7 +351,7 @@ def test_the_adapter_and_the_sandbox_speak_together_over_http() -> None:
         asyncio.run(run(Path(folder) / "ledger.jsonl"))
 
 
-def test_whatever_fails_only_an_unknown_outcome_may_hide_an_accepted_message() -> None:
+def test_whatever_fails_only_an_unknown_outcome_may_hide_an_accepted_message(monkeypatch: pytest.MonkeyPatch) -> None:
     """The promise that everything else stands on: accepted is in the vendor's log, queued and failed never are."""
     from engine.sandbox.faults import Faults
     from engine.sandbox.server import Sandbox
@@ -371,7 +372,10 @@ def test_whatever_fails_only_an_unknown_outcome_may_hide_an_accepted_message() -
         await asyncio.gather(serving, return_exceptions=True)
         return by_status, logged
 
+    # The gate's second stands still: how many are throttled must not depend on how busy the machine is.
+    monkeypatch.setattr("engine.sandbox.server.clocks.monotonic", lambda: 5.0)
     by_status, logged = asyncio.run(run())
+    assert len(by_status[Status.QUEUED]) == 140
     assert len(logged) == len(set(logged)), "one POST made two messages"
     assert by_status[Status.ACCEPTED] <= set(logged) <= by_status[Status.ACCEPTED] | by_status[Status.UNKNOWN]
     assert all(by_status[status] for status in (Status.ACCEPTED, Status.UNKNOWN, Status.QUEUED))

@@ -12,7 +12,7 @@ from typing import Any
 
 import road_workspace as files
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from engine.areas import registry as areas
 from engine.channels.base import (
@@ -36,15 +36,14 @@ from engine.pipeline.process import Process, opened
 from engine.sandbox.model import PhoneModel
 from engine.settings import Settings
 from engine.status import Status
-from engine.store import contacts, suppression
+from engine.store import suppression
 from engine.store.crypto import bucket_of
+from engine.store.tables import Contact, ContactGroup, ContactImport, table_of
 
 AREAS = areas.load()
 _PHONES = PhoneModel(0)
 # Made-up mobile numbers that the sandbox's model takes.
-NUMBERS = [
-    number for number in (f"+84900{place:06d}" for place in range(1, 4000)) if _PHONES.refusal(number) is None
-]
+NUMBERS = [number for number in (f"+84900{place:06d}" for place in range(1, 4000)) if _PHONES.refusal(number) is None]
 
 
 class ScriptedKeys(BaseModel):
@@ -225,19 +224,22 @@ class Road:
 
     def people(self, *persons: Person) -> list[str]:
         """Insert contacts; their numbers."""
-        keyring = self.process.keyring
-        rows, joined, out, numbers = [], [], [], []
+        keyring, now = self.process.keyring, self.clock.now()
+        numbers = [person.number or next(self.numbers) for person in persons]
         with self.process.database.write() as connection:
-            now = self.clock.now()
-            import_id = contacts.begin_import(
-                connection, source="thử", basis="thử", consent=True, file_digest="-", at=now
-            )
-            for person in persons:
-                number = person.number or next(self.numbers)
-                numbers.append(number)
+            import_id = connection.execute(
+                insert(table_of(ContactImport))
+                .values(
+                    source="thử", basis="thử", consent=True, file_digest="-", started_at=now, finished_at=now, rows=1,
+                    imported=1, updated=0, unchanged=0, rejected=0,
+                )
+                .returning(table_of(ContactImport).c.id)
+            ).scalar_one()  # fmt: skip
+            for person, number in zip(persons, numbers, strict=True):
                 hashed = keyring.phone_hash(number)
-                rows.append(
-                    contacts.ContactRow(
+                contact_id = connection.execute(
+                    insert(table_of(Contact))
+                    .values(
                         phone_hash=hashed,
                         phone_sealed=keyring.seal(number),
                         name_sealed=keyring.seal(person.name) if person.name else None,
@@ -248,17 +250,18 @@ class Road:
                         prefix=number[3:5],
                         bucket=bucket_of(hashed),
                         synthetic=person.synthetic,
+                        opted_out_at=None,
                         import_id=import_id,
+                        updated_at=now,
                     )
-                )
-                joined += [contacts.Membership(group, hashed) for group in person.groups]
+                    .returning(table_of(Contact).c.id)
+                ).scalar_one()
+                for group in person.groups:
+                    connection.execute(
+                        insert(table_of(ContactGroup)).values(contact_id=contact_id, group_key=group, source="thử")
+                    )
                 if person.opted_out:
-                    out.append(hashed)
-            contacts.save(connection, rows, now)
-            contacts.change_groups(connection, "thử", joined, [])
-            counts = {"rows": len(rows), "imported": len(rows), "updated": 0, "unchanged": 0, "rejected": 0}
-            contacts.count_import(connection, import_id, counts, now)
-            suppression.opt_out(connection, out, at=now, source="hotline")
+                    suppression.opt_out(connection, [hashed], at=now, source="hotline")
         return numbers
 
     def snapshot(self, campaign: str = "thu") -> Snapshot:

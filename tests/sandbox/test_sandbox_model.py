@@ -4,7 +4,7 @@ import time
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import LoaError
@@ -56,6 +56,7 @@ def test_another_seed_gives_other_phones_and_the_same_seed_the_same() -> None:
     assert first == again != other
 
 
+@settings(deadline=None)  # a wall-clock limit fails on a busy machine and says nothing about the code
 @given(TRAIT, INSTANT, VALIDITY)
 def test_a_course_runs_forwards_and_ends(trait: int, created_ms: int, validity: int) -> None:
     course = PhoneModel(0).course(trait, created_ms, validity)
@@ -68,6 +69,7 @@ def test_a_course_runs_forwards_and_ends(trait: int, created_ms: int, validity: 
     assert all(step.error_code is None for step in course[:-1])
 
 
+@settings(deadline=None)  # a wall-clock limit fails on a busy machine and says nothing about the code
 @given(TRAIT, INSTANT, VALIDITY, st.floats(-10, 1e6))
 def test_the_standing_is_the_last_step_reached(trait: int, created_ms: int, validity: int, elapsed: float) -> None:
     course = PhoneModel(0).course(trait, created_ms, validity)
@@ -76,6 +78,7 @@ def test_the_standing_is_the_last_step_reached(trait: int, created_ms: int, vali
     assert all(later.after > elapsed for later in course[course.index(step) + 1 :])
 
 
+@settings(deadline=None)  # a wall-clock limit fails on a busy machine and says nothing about the code
 @given(INSTANT, VALIDITY)
 def test_a_phone_switched_off_past_the_validity_is_unreachable(created_ms: int, validity: int) -> None:
     model, trait = PhoneModel(0), _trait_of(Kind.OFF)
@@ -118,7 +121,7 @@ def test_what_is_no_number_is_refused(number: str) -> None:
 
 
 def test_a_course_costs_at_most_ten_microseconds() -> None:
-    """Measured 6 µs; twice the goal is allowed on a busy machine, ten times would be another algorithm."""
+    """Measured 5 to 8 µs; twice the goal is allowed on a busy machine, ten times would be another algorithm."""
     model, begun = PhoneModel(0), time.process_time()
     for number in range(20_000):
         step_at(model.course(model.trait(f"+8490{number:07d}"), NOON + number), 5)

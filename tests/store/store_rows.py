@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, insert, select, text
 
 from engine.status import Status
@@ -29,6 +30,8 @@ RUN, SNAPSHOT = table_of(Run), table_of(SnapshotRow)
 BEGIN = datetime(2027, 7, 16, 1, 30, tzinfo=UTC)  # 08:30 in Vietnam
 REAL = 1_800_000_000.0
 PYTHON = sys.executable
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def contacts_in(

@@ -97,7 +97,7 @@ def test_a_disk_that_fills_while_the_key_is_written_leaves_no_empty_key(
 
 
 def test_two_that_make_the_key_at_once_never_see_it_empty_and_end_with_the_same_one(tmp_path: Path) -> None:
-    for turn in range(20):
+    for turn in range(10):
         path = tmp_path / str(turn) / "key"
 
         def make(path: Path = path) -> str:

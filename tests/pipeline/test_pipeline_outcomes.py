@@ -1,0 +1,190 @@
+"""What attempts come to: an outcome that is lost, applied twice or escalated sends twice or never."""
+
+import pytest
+import road_workspace as files
+from pipeline_road import Person, Road, World, refused
+
+from engine.channels.base import Decision, Outcome, Outgoing
+from engine.status import Status
+
+
+@pytest.fixture
+def live(road: Road) -> Road:
+    """The road through the scripted vendor, approved."""
+    road.write(
+        {
+            "loa.yaml": files.loa_yaml(more_senders=files.scripted()),
+            "campaigns/thu.yaml": files.campaign(files.step(sender="thu")),
+        }
+    )
+    road.people(*[Person() for _ in range(6)])
+    road.approve()
+    return road
+
+
+def test_nothing_goes_out_before_the_approval(road: Road, world: World) -> None:
+    road.write(
+        {
+            "loa.yaml": files.loa_yaml(more_senders=files.scripted()),
+            "campaigns/thu.yaml": files.campaign(files.step(sender="thu")),
+        }
+    )
+    road.people(Person())
+    road.round()
+    assert (world.sent, road.runs()) == ([], {})
+    road.approve()
+    road.round()
+    assert len(world.sent) == 1
+
+
+def test_a_refused_number_is_failed_costs_nothing_and_keeps_the_vendors_words_sealed(live: Road, world: World) -> None:
+    world.answer = refused(Status.FAILED, "landline")
+    live.round()
+    assert live.statuses() == {"failed": 6}
+    assert live.rows("SELECT DISTINCT reason, code, handed_at FROM delivery") == [("landline", "1", None)]
+    assert live.rows("SELECT sum(cost_vnd) FROM tally_area")[0][0] == 0
+    kept = live.rows("SELECT detail_sealed FROM attempt")
+    assert len(kept) == 6
+    assert all("nhà cung cấp" not in bytes(row[0]).decode("latin-1") for row in kept)
+    assert live.process.keyring.unseal(bytes(kept[0][0])) == "lời của nhà cung cấp"
+    live.prove_tallies()
+
+
+def test_a_throttled_call_goes_out_again_after_the_time_the_vendor_asked_for(live: Road, world: World) -> None:
+    refusals = iter(range(3))
+
+    def answer(message: Outgoing) -> Outcome:
+        if next(refusals, None) is not None:
+            return refused(Status.QUEUED, "throttled", Decision.RETRY, retry_after=0.2)(message)
+        return world.accept(message)
+
+    world.answer = answer
+    live.round()
+    assert live.statuses() == {"accepted": 6}
+    assert len(world.sent) == 9
+    assert sorted(row[0] for row in live.rows("SELECT attempt FROM delivery")) == [1, 1, 1, 2, 2, 2]
+    live.prove_tallies()
+
+
+def test_a_person_who_opted_out_at_the_vendor_is_never_written_to_again(live: Road, world: World) -> None:
+    world.answer = refused(Status.FAILED, "opted_out", Decision.OPT_OUT)
+    live.round()
+    assert live.rows("SELECT count(*) FROM opt_out")[0][0] == 6
+    live.write(
+        {
+            "loa.yaml": files.loa_yaml(more_senders=files.scripted()),
+            "campaigns/thu.yaml": files.campaign(files.step("sau", sender="thu")),
+        }
+    )
+    live.approve()
+    live.round()
+    assert live.statuses("sau") == {"excluded": 6}
+    assert len(world.sent) == 6
+
+
+def test_wrong_credentials_stop_the_sender_once_and_lose_no_row(live: Road, world: World) -> None:
+    world.answer = refused(Status.QUEUED, "credentials", Decision.STOP_SENDER)
+    done = live.round()
+    assert done.problems  # the officer is told
+    assert live.statuses() == {"queued": 6}
+    assert live.incidents() == {"sender_stopped": 1}
+    tried = len(world.sent)
+    world.answer = None
+    live.later(hours=1)
+    live.round()
+    assert len(world.sent) == tried  # stopped until a person acts
+
+
+def test_a_person_who_mended_the_account_lets_the_sender_go_on(live: Road, world: World) -> None:
+    from engine.pipeline import control
+
+    world.answer = refused(Status.QUEUED, "credentials", Decision.STOP_SENDER)
+    live.round()
+    world.answer = None
+    control.act(live.process, "resume", "thu", None, by="Người Duyệt", why=None)
+    live.later(minutes=2)
+    assert live.round().problems == []
+    assert live.statuses() == {"accepted": 6}
+
+
+def test_an_overloaded_sender_rests_once_for_a_whole_burst_of_refusals(live: Road, world: World) -> None:
+    """Six refusals of one burst are one overload: 30 s, not 30 · 2⁵."""
+    world.answer = refused(Status.QUEUED, "queue_full", Decision.HOLD_SENDER)
+    live.round()
+    held = live.rows("SELECT held_until FROM sender_state WHERE sender = 'thu'")[0][0] - live.wall()
+    assert 20 < held <= 30
+    world.answer = None
+    live.later(seconds=31)
+    live.round()
+    assert live.statuses() == {"accepted": 6}
+
+
+def test_a_sender_that_is_overloaded_again_rests_twice_as_long(live: Road, world: World) -> None:
+    world.answer = refused(Status.QUEUED, "queue_full", Decision.HOLD_SENDER)
+    for least, most in ((20, 30), (50, 60), (110, 120)):
+        live.round()
+        held = live.rows("SELECT held_until FROM sender_state WHERE sender = 'thu'")[0][0] - live.wall()
+        assert least < held <= most
+        live.later(seconds=held + 61)
+
+
+def test_a_filtered_text_is_an_incident_and_holds_the_sender(live: Road, world: World) -> None:
+    world.answer = refused(Status.FAILED, "filtered", Decision.HOLD_SENDER)
+    live.round()
+    assert live.incidents() == {"filtered": 1}
+
+
+def test_an_adapter_that_breaks_leaves_the_outcome_unknown_never_sent_again_blindly(live: Road, world: World) -> None:
+    def broken(message: Outgoing) -> Outcome:
+        raise ZeroDivisionError("bug in an adapter")
+
+    world.answer = broken
+    live.round()
+    assert live.statuses() == {"unknown": 6}
+    assert live.rows("SELECT count(*) FROM look_up")[0][0] == 6
+    live.round()
+    assert len(world.sent) == 6
+
+
+def test_one_delivery_that_cannot_be_stored_does_not_lose_the_outcomes_of_the_others(live: Road, world: World) -> None:
+    """Two answers under one vendor id break the unique index; the other four must not fall with them."""
+    answers = iter(["X", "X"])
+
+    def answer(message: Outgoing) -> Outcome:
+        vendor_id = next(answers, None)
+        if vendor_id is None:
+            return world.accept(message)
+        return Outcome(message.delivery_id, message.attempt, Status.ACCEPTED, vendor_id=vendor_id)
+
+    world.answer = answer
+    live.round()
+    assert live.statuses() == {"accepted": 6}
+    assert live.incidents()["contradicted"] == 1
+    live.prove_tallies()
+
+
+def test_caps_count_what_the_vendor_refused_after_acceptance_but_not_what_it_never_took(
+    live: Road, world: World
+) -> None:
+    limited = "{per_person: 1 per 7 days}"
+    for refusal, expected in ((Status.FAILED, {"accepted": 6}), (Status.ACCEPTED, {"excluded": 6})):
+        first, second = f"mot-{refusal}", f"hai-{refusal}"
+        world.answer = None if refusal is Status.ACCEPTED else refused(refusal, "landline")
+        live.write(
+            {
+                "loa.yaml": files.loa_yaml(more_senders=files.scripted()),
+                "campaigns/thu.yaml": files.campaign(
+                    files.step(first, sender="thu"),
+                    files.step(second, sender="thu", when="2027-07-16 09:00"),
+                    limits=limited,
+                ),
+            }
+        )
+        live.at("2027-07-16 08:30")
+        live.process.database.raw()
+        live.approve()
+        live.round()
+        world.answer = None
+        live.at("2027-07-16 09:00")
+        live.round()
+        assert live.statuses(second) == expected

@@ -51,8 +51,6 @@ class PlannedRun:
     cost_vnd: int = 0
     duration_s: float = 0.0
     queued: int = 0
-    reserved_vnd: int = 0
-    queued: int = 0
     queued_cost_vnd: int = 0
 
 
@@ -291,9 +289,9 @@ def _over_budget(snapshot: Snapshot, planned: list[PlannedRun]) -> list[str]:
     """A run reserves all it holds when it opens, and gives back what was not handed over when it is finished."""
     budget, spent = snapshot.campaign.limits.budget, 0
     for run in sorted(planned, key=lambda run: run.due):
-        if budget is not None and spent + run.reserved_vnd > budget:
-            cost = number(sum(run.cost_vnd for run in planned))
-            return [sentence("pipeline.over-budget", cost=cost, budget=number(budget), step=run.step)]
+        if budget is not None and spent + run.queued_cost_vnd > budget:
+            cost = written(sum(run.cost_vnd for run in planned))
+            return [sentence("pipeline.over-budget", cost=cost, budget=written(budget), step=run.step)]
         spent += run.cost_vnd
     return []
 

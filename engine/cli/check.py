@@ -26,7 +26,7 @@ def check(campaigns: tuple[str, ...], as_json: bool) -> int:
     Nêu tên chiến dịch thì chỉ kiểm tra những chiến dịch đó và các tệp chúng dùng. Mã thoát là 1 khi có lỗi;
     cảnh báo không tính là lỗi.
     """
-    from engine.cli.workspace import load_workspace
+    from engine.pipeline.files import load_workspace
 
     loaded = load_workspace(from_environment(), campaign_clock().now())
     problems = wanted(loaded, campaigns)

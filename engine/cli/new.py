@@ -30,7 +30,7 @@ def campaign(key: str) -> None:
 @click.argument("key", metavar="MÃ")
 def audience(key: str) -> None:
     """Tạo audiences/MÃ.yaml cho cả tỉnh."""
-    from engine.cli.workspace import load_workspace
+    from engine.pipeline.files import load_workspace
 
     settings = _workspace()
     workspace = load_workspace(settings).workspace
@@ -56,7 +56,7 @@ def _workspace() -> Settings:
 def _tell(settings: Settings, file: str) -> None:
     """Say what was written and what ``loa check`` says of it."""
     from engine.cli.check import show
-    from engine.cli.workspace import load_workspace
+    from engine.pipeline.files import load_workspace
 
     click.echo(sentence("cli_new.written", file=file))
     found = [problem for problem in load_workspace(settings).problems if problem.file == file]

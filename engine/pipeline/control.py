@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping
 from engine.errors import LoaError
 from engine.pipeline.process import Process
 from engine.status import RunStatus, Status
-from engine.store import audit, outbox, runs, senders, snapshots
+from engine.store import audit, fanout, outbox, runs, senders, snapshots
 from engine.store.database import Lock
 from engine.store.outbox import Change
 
@@ -38,7 +38,9 @@ def act(process: Process, action: str, campaign: str, step: str | None, *, by: s
         if step is None:
             snapshots.set_state(connection, campaign, _STATES[action])
         chosen = [run for run in found if step in (None, run["step"])]
-        touched = sum(_move(connection, action, run["id"], RunStatus(run["status"]), step) for run in chosen)
+        touched = sum(
+            _move(connection, action, run["id"], RunStatus(run["status"]), step, process.slot) for run in chosen
+        )
         if action == "resume":
             _release_senders(connection, process, chosen, now)
         subject = f"{campaign}/{step}" if step else campaign
@@ -49,7 +51,7 @@ def act(process: Process, action: str, campaign: str, step: str | None, *, by: s
     return touched
 
 
-def _move(connection: Connection, action: str, run_id: int, status: RunStatus, step: str | None) -> bool:
+def _move(connection: Connection, action: str, run_id: int, status: RunStatus, step: str | None, slot: int) -> bool:
     """Move one run; a campaign's own state already stops its claims, so only a step's runs are paused one by one."""
     if action == "pause":
         if step is None:
@@ -61,7 +63,12 @@ def _move(connection: Connection, action: str, run_id: int, status: RunStatus, s
         if status is RunStatus.PAUSED:
             return runs.move(connection, run_id, status, RunStatus.RUNNING)
         return status is RunStatus.HELD and _let_go(connection, run_id)
-    return status in runs.OPEN and runs.move(connection, run_id, status, RunStatus.CANCELLED, reason="cancelled")
+    if status not in runs.OPEN or not runs.move(connection, run_id, status, RunStatus.CANCELLED, reason="cancelled"):
+        return False
+    if status is RunStatus.ENQUEUEING:  # its rows are counted when it becomes ready, which now it never does
+        fanout.count_enqueued(connection, run_id).write(connection, slot)
+        fanout.drop_cells(connection, run_id)
+    return True
 
 
 def _let_go(connection: Connection, run_id: int) -> bool:

@@ -117,6 +117,8 @@ def _fill_gaps(process: Process, run_id: int, questions: Questions, sender: str,
     for start in range(0, len(missing), fanout.CHUNK):
         some = missing[start : start + fanout.CHUNK]
         with process.database.write() as connection:
+            if runs.get(connection, run_id)["status"] != RunStatus.ENQUEUEING:
+                return  # cancelled meanwhile: its rows have been counted
             fanout.insert_personal_chunk(
                 connection, run_id, questions, sender, price_vnd, some[0] - 1, some[-1], segments_for
             )

@@ -278,9 +278,7 @@ def _sum_up(
         run.duration_s = run.recipients / snapshot.senders_of(events[number].step)[0].rate
         totals.add(run.recipients, run.segments, run.cost_vnd)
         totals.excluded += run.excluded.total()
-    budget = snapshot.campaign.limits.budget
-    if budget is not None and totals.cost_vnd > budget:
-        warnings = [*warnings, sentence("pipeline.over-budget", cost=written(totals.cost_vnd), budget=written(budget))]
+    warnings = [*warnings, *_over_budget(snapshot, list(planned.values()))]
     in_order = sorted(planned.values(), key=lambda run: (run.due, run.step))
     return Plan(snapshot.campaign.key, in_order, dict(districts), totals, warnings)
 

@@ -9,17 +9,21 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
-from engine.channels.base import LookUpFailed, VendorMessage
+from sqlalchemy import Connection
+
+from engine.channels.base import Decision, LookUpFailed, VendorMessage
 from engine.clock import real
 from engine.content.organisation import Sender
 from engine.content.skeleton import load
 from engine.log import get
+from engine.pipeline.finish import close_leftovers
+from engine.pipeline.outcomes import follow_decision, phone_hash_of
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
 from engine.status import Status
 from engine.store import audit, look_ups, outbox
 from engine.store.look_ups import Polled, Unsettled
-from engine.store.outbox import Change
+from engine.store.outbox import Change, Fate
 
 AT_ONCE = 20  # look-ups on the way at the same time
 BEFORE_CLAIM = timedelta(minutes=2)  # the vendor's clock may be that far behind ours
@@ -83,14 +87,18 @@ async def look_up_due(process: Process, providers: Providers, writer: Executor) 
 async def _look_up(process: Process, providers: Providers, writer: Executor, row: Unsettled) -> None:
     opened = providers.get(row.sender)
     loop = asyncio.get_running_loop()
-    if opened is None or not row.phone_sealed:  # no way to ask: a person must know
+    if not row.phone_sealed:  # erased meanwhile: there is nothing left to ask about
         await loop.run_in_executor(writer, _to_person, process, row, "cannot_ask")
+        return
+    if opened is None:  # not with what this process was given: another one, or a later one, may be able to ask
+        await loop.run_in_executor(writer, _cannot_ask, process, row)
         return
     sender, provider = opened
     try:
         listed = await provider.list_to(process.keyring.unseal(row.phone_sealed))
-    except LookUpFailed:
-        await loop.run_in_executor(writer, _postpone, process, row, real() + FAILED_WAIT, row.absent_since)
+    except LookUpFailed as error:
+        wait = max(min(FAILED_WAIT, sender.settle_after.total_seconds()), error.retry_after or 0.0)
+        await loop.run_in_executor(writer, _postpone, process, row, real() + wait, row.absent_since)
         return
     await loop.run_in_executor(writer, _decide, process, row, sender, provider.sender, listed)
 
@@ -98,6 +106,7 @@ async def _look_up(process: Process, providers: Providers, writer: Executor, row
 def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, listed: Sequence[VendorMessage]) -> None:
     with process.database.read() as connection:
         taken = look_ups.bound_elsewhere(connection, [message.vendor_id for message in listed], row.delivery_id)
+        rivals = [_filled(process, *rival) for rival in look_ups.rivals(connection, row.delivery_id)]
     candidates = [
         message
         for message in listed
@@ -105,8 +114,11 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
         and message.sender == sends_as
         and message.created_at >= row.claimed_at - BEFORE_CLAIM
     ]
+    body = _filled(process, row.words, row.personal, row.name_sealed)
+    # What bears the words of another delivery in doubt to the same person is that one's: taken for ours, ours would
+    # be lost, and the other one sent twice.
+    candidates = [message for message in candidates if message.body == body or message.body not in rivals]
     if len(candidates) > 1:  # the body only breaks ties
-        body = _body(process, row)
         same = [message for message in candidates if message.body == body]
         candidates = same or candidates
     if len(candidates) > 1:
@@ -118,19 +130,43 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
     now_real, settle_after = real(), sender.settle_after.total_seconds()
     if row.absent_since is not None and now_real - row.absent_since >= settle_after:
         at = process.clock.now()
+        change = Change(row.delivery_id, row.attempt, Status.QUEUED, at, reason=None)
         with process.database.write() as connection:
-            change = Change(row.delivery_id, row.attempt, Status.QUEUED, at, reason=None)
-            outbox.apply(connection, [change], slot=process.slot)
-            look_ups.settle(connection, [row.delivery_id])
+            if _apply(connection, process, change):
+                close_leftovers(connection, process, [row.delivery_id], at)
         return
     _postpone(process, row, now_real + settle_after, row.absent_since or now_real)
 
 
-def _body(process: Process, row: Unsettled) -> str:
-    if not row.personal:
-        return row.words
-    name = process.keyring.unseal(row.name_sealed) if row.name_sealed else ""
-    return load(row.words).fill(name)
+def _filled(process: Process, words: str, personal: bool, name_sealed: bytes | None) -> str:
+    if not personal:
+        return words
+    return load(words).fill(process.keyring.unseal(name_sealed) if name_sealed else "")
+
+
+def _apply(connection: Connection, process: Process, change: Change) -> bool:
+    """Apply what a look-up found; False when the row has moved on (a receipt, another process, a later attempt)."""
+    [(_, fate)] = outbox.apply(connection, [change], slot=process.slot)
+    if fate is Fate.APPLIED:
+        look_ups.settle(connection, [change.delivery_id])
+    return fate is Fate.APPLIED
+
+
+def _follow(connection: Connection, process: Process, delivery_id: int, sender: str, message: VendorMessage) -> None:
+    """What a look-up says may ask for more, as a receipt may: an opt-out, a hold of the sender."""
+    if message.decision is Decision.NONE:
+        return
+    follow_decision(
+        connection,
+        process,
+        decision=message.decision,
+        reason=message.reason,
+        detail=message.detail,
+        sender=sender,
+        phone_hash=phone_hash_of(connection, delivery_id),
+        at=process.clock.now(),
+        real=real(),
+    )
 
 
 def _settle(process: Process, row: Unsettled, sender: Sender, message: VendorMessage) -> None:
@@ -147,18 +183,35 @@ def _settle(process: Process, row: Unsettled, sender: Sender, message: VendorMes
         poll_real=real() + sender.poll_after.total_seconds() if status is Status.ACCEPTED else None,
     )
     with process.database.write() as connection:
-        outbox.apply(connection, [change], slot=process.slot)
-        look_ups.settle(connection, [row.delivery_id])
+        if _apply(connection, process, change):
+            _follow(connection, process, row.delivery_id, row.sender, message)
 
 
 def _postpone(process: Process, row: Unsettled, due_real: float, absent_since: float | None) -> None:
     with process.database.write() as connection:
-        look_ups.postpone(connection, row.delivery_id, due_real=due_real, absent_since=absent_since)
+        look_ups.postpone(
+            connection, row.delivery_id, due_real=due_real, absent_since=absent_since, attempt=row.attempt
+        )
+
+
+def _cannot_ask(process: Process, row: Unsettled) -> None:
+    _postpone(process, row, real() + FAILED_WAIT, row.absent_since)
+    with process.database.write() as connection:
+        audit.raise_incident(
+            connection, process.keyring, at=process.clock.now(), kind="cannot_ask", subject=f"sender:{row.sender}"
+        )
 
 
 def _to_person(process: Process, row: Unsettled, why: str) -> None:
     with process.database.write() as connection:
-        look_ups.postpone(connection, row.delivery_id, due_real=real(), absent_since=row.absent_since, waits_for=why)
+        look_ups.postpone(
+            connection,
+            row.delivery_id,
+            due_real=real(),
+            absent_since=row.absent_since,
+            waits_for=why,
+            attempt=row.attempt,
+        )
         audit.raise_incident(
             connection, process.keyring, at=process.clock.now(), kind=why, subject=f"delivery:{row.delivery_id}"
         )
@@ -187,11 +240,12 @@ async def poll(process: Process, providers: Providers, writer: Executor, rows: I
 
 def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessage | None, float]]) -> None:
     at, now_real = process.clock.now(), real()
-    changes, again = [], []
+    changes, again, told = [], [], []
     for row, message, wait in answers:
         if message is None or message.status in (Status.ACCEPTED, Status.UNKNOWN):
             again.append((row.delivery_id, now_real + wait))
             continue
+        told.append((row, message))
         changes.append(
             Change(
                 row.delivery_id, row.attempt, message.status, at, vendor_id=row.vendor_id, code=message.code,
@@ -199,6 +253,9 @@ def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessag
             )
         )  # fmt: skip
     with process.database.write() as connection:
-        outbox.apply(connection, changes, slot=process.slot)
+        fates = outbox.apply(connection, changes, slot=process.slot)
+        for (row, message), (_, fate) in zip(told, fates, strict=True):
+            if fate is Fate.APPLIED:
+                _follow(connection, process, row.delivery_id, row.sender, message)
         for at_real in sorted({instant for _, instant in again}):
             look_ups.poll_again(connection, [key for key, instant in again if instant == at_real], at_real)

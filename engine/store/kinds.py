@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, text
 from engine.store.instant import Instant
 
 CONSENT, OPTED_OUT = 1, 2
+_STREAMED = {"yield_per": 5000}  # of one statement: set on the connection, it would stay there
 # What a cap or `contacted_within` counts: as engine.store.claims.counted_for_caps, and rows still to go out.
 _COUNTED = (
     "(d.status IN ('sending', 'accepted', 'delivered', 'unknown')"
@@ -148,7 +149,7 @@ def _count(connection: Connection, questions: Questions, prefix: str) -> Iterato
     columns = ["c.era", "c.commune", "c.language", prefix, *classified.arms, classified.marks]
     grouped = ", ".join(str(place + 1) for place in range(len(columns)))
     statement = f"SELECT {', '.join(columns)}, count(*) FROM contact c GROUP BY {grouped}"
-    result = connection.execution_options(yield_per=5000).execute(classified.bind(statement), classified.parameters)
+    result = connection.execute(classified.bind(statement), classified.parameters, execution_options=_STREAMED)
     for row in result:
         yield Kind(row[0], row[1], row[2], tuple(row[4:-2]), row[-2]), row[3], row[-1]
 
@@ -175,6 +176,6 @@ def names_of(connection: Connection, questions: Questions) -> Iterator[tuple[Kin
     classified = questions.sql()
     columns: Sequence[str] = ["c.era", "c.commune", "c.language", *classified.arms, classified.marks, "c.name_sealed"]
     statement = f"SELECT {', '.join(columns)} FROM contact c"
-    result = connection.execution_options(yield_per=5000).execute(classified.bind(statement), classified.parameters)
+    result = connection.execute(classified.bind(statement), classified.parameters, execution_options=_STREAMED)
     for row in result:
         yield Kind(row[0], row[1], row[2], tuple(row[3:-2]), row[-2]), row[-1]

@@ -100,11 +100,15 @@ def postpone(
     due_real: float,
     absent_since: float | None,
     waits_for: str | None = None,
+    attempt: int | None = None,
 ) -> None:
-    """Look again at ``due_real``; ``waits_for`` set: a person has to decide, nobody looks again by itself."""
+    """Look again at ``due_real``; ``waits_for`` set: a person has to decide, nobody looks again by itself.
+
+    With ``attempt`` only if the look-up is still about that one: absence proves nothing about a later attempt.
+    """
     connection.execute(
         update(_LOOK_UP)
-        .where(_LOOK_UP.c.delivery_id == delivery_id)
+        .where(_LOOK_UP.c.delivery_id == delivery_id, *([] if attempt is None else [_LOOK_UP.c.attempt == attempt]))
         .values(due_real=due_real, absent_since=absent_since, waits_for=waits_for)
     )
 
@@ -118,6 +122,19 @@ def bound_elsewhere(connection: Connection, vendor_ids: Sequence[str], but: int)
     """Which of these vendor ids belong to another delivery of ours."""
     query = select(_DELIVERY.c.vendor_id).where(_DELIVERY.c.vendor_id.in_(vendor_ids), _DELIVERY.c.id != but)
     return {row.vendor_id for row in connection.execute(query)}
+
+
+_RIVALS = text(
+    "SELECT w.words, w.personal, c.name_sealed FROM delivery mine"
+    " JOIN delivery d ON d.contact_id = mine.contact_id AND d.sender = mine.sender AND d.id <> mine.id"
+    " JOIN rendering w ON w.id = d.rendering_id JOIN contact c ON c.id = d.contact_id"
+    " WHERE mine.id = :id AND d.attempt > 0 AND d.status IN ('sending', 'unknown')"
+)
+
+
+def rivals(connection: Connection, delivery_id: int) -> Sequence[Any]:
+    """(words, personal, sealed name) of the other deliveries to the contact whose messages are not known by id yet."""
+    return connection.execute(_RIVALS, {"id": delivery_id}).all()
 
 
 def to_poll(connection: Connection, due_before: float | None, after_id: int = 0, limit: int = 500) -> list[Polled]:

@@ -94,7 +94,8 @@ def deliveries_in(connection: Connection, run_id: int, contacts: Sequence[int], 
         "rendering_id": None, "segments": 2, "sender": "dien-tap", "status": "queued", "reason": None, "attempt": 0,
         "cost_vnd": 1700,
     }  # fmt: skip
-    columns.setdefault("rendering_id", rendering_in(connection, run_id))
+    if "rendering_id" not in columns:
+        columns["rendering_id"] = rendering_in(connection, run_id)
     connection.execute(insert(DELIVERY), [row | columns | {"contact_id": contact} for contact in contacts])
     fanout.count_enqueued(connection, run_id).write(connection, 0)
     query = select(DELIVERY.c.id).where(DELIVERY.c.run_id == run_id).order_by(DELIVERY.c.contact_id)

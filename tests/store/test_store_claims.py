@@ -66,25 +66,28 @@ def _busiest_second(rows: Sequence[Claimed]) -> int:
     return max(sum(time <= other < time + 1.0 - 1e-6 for other in times) for time in times)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    rate=st.sampled_from([0.2, 0.7, 1.0, 3.0, 20.0]),
-    waits=st.lists(st.one_of(st.floats(0, 1.5), st.floats(0, 20)), min_size=1, max_size=8),
-)
-def test_no_second_has_more_releases_than_the_rate(prepared: Process, rate: float, waits: list[float]) -> None:
-    with prepared.database.write() as connection:
-        sender = f"s{connection.execute(text('SELECT count(*) FROM run')).scalar()}"
-    run = _run(prepared, 30, step=sender, sender=sender)
-    at, rows = 0.0, []
-    for wait in waits:
-        at += wait
-        claimed = _claim(prepared.database, [run], at, sender=sender, rate=rate).rows
-        assert all(row.release_real >= REAL + at - 1e-6 for row in claimed), "a slot that has passed was caught up"
-        assert all(row.release_real <= REAL + at + max(1.0, 1.0 / rate) for row in claimed)
-        rows += claimed
-    assert all(later.release_real - row.release_real >= 1.0 / rate - 1e-5 for row, later in pairwise(rows))
-    assert not rows or _busiest_second(rows) <= max(1, rate)
-    assert len({row.delivery_id for row in rows}) == len(rows)
+def test_no_second_has_more_releases_than_the_rate(prepared: Process) -> None:
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        rate=st.sampled_from([0.2, 0.7, 1.0, 3.0, 20.0]),
+        waits=st.lists(st.one_of(st.floats(0, 1.5), st.floats(0, 20)), min_size=1, max_size=8),
+    )
+    def holds(rate: float, waits: list[float]) -> None:
+        with prepared.database.write() as connection:
+            sender = f"s{connection.execute(text('SELECT count(*) FROM run')).scalar()}"
+        run = _run(prepared, 30, step=sender, sender=sender)
+        at, rows = 0.0, []
+        for wait in waits:
+            at += wait
+            claimed = _claim(prepared.database, [run], at, sender=sender, rate=rate).rows
+            assert all(row.release_real >= REAL + at - 1e-6 for row in claimed), "a slot that has passed was caught up"
+            assert all(row.release_real <= REAL + at + max(1.0, 1.0 / rate) for row in claimed)
+            rows += claimed
+        assert all(later.release_real - row.release_real >= 1.0 / rate - 1e-5 for row, later in pairwise(rows))
+        assert not rows or _busiest_second(rows) <= max(1, rate)
+        assert len({row.delivery_id for row in rows}) == len(rows)
+
+    holds()
 
 
 def test_time_in_which_nothing_was_sent_is_not_caught_up(prepared: Process) -> None:
@@ -129,7 +132,10 @@ def test_two_processes_share_one_senders_rate(prepared: Process, settings) -> No
     other = Database(settings.database_url)
     rows: list[Claimed] = []
     for at in (0.0, 0.3, 1.0, 1.2):
-        works = [lambda database=database, at=at: _claim(database, [run], at, rate=10.0) for database in (prepared.database, other)]
+        works = [
+            lambda database=database, at=at: _claim(database, [run], at, rate=10.0)
+            for database in (prepared.database, other)
+        ]
         for claimed in at_once(*works):
             rows += claimed.rows
     other.close()
@@ -155,7 +161,13 @@ def test_two_processes_never_get_a_person_past_the_cap_across_campaigns(prepared
             for number, run in order:
                 now = BEGIN + timedelta(seconds=turn)
                 claimed = _claim(
-                    databases[place], [Claimable(run, limit)], turn * 2, sender=f"s{number}", now=now, limit=7, slot=place
+                    databases[place],
+                    [Claimable(run, limit)],
+                    turn * 2,
+                    sender=f"s{number}",
+                    now=now,
+                    limit=7,
+                    slot=place,
                 )
                 taken += len(claimed.rows)
         return taken
@@ -196,7 +208,9 @@ def test_a_cap_counts_what_the_vendor_has_or_may_have_and_nothing_else(prepared:
     run = _run(prepared, people)
     _claim(prepared.database, [Claimable(run, (1, timedelta(days=7)))])
     with prepared.database.read() as connection:
-        rows = connection.execute(select(DELIVERY.c.contact_id, DELIVERY.c.reason).where(DELIVERY.c.run_id == run)).all()
+        rows = connection.execute(
+            select(DELIVERY.c.contact_id, DELIVERY.c.reason).where(DELIVERY.c.run_id == run)
+        ).all()
     capped = {row.contact_id for row in rows if row.reason == "capped"}
     assert capped == {person for person, (_, counts) in zip(people, cases, strict=True) if counts}
 
@@ -218,9 +232,7 @@ def test_people_who_opted_out_or_were_erased_since_get_nothing(prepared: Process
         number = connection.execute(select(CONTACT.c.phone_hash).where(CONTACT.c.id == people[0])).scalar_one()
         suppression.opt_out(connection, [number], at=BEGIN, source="vendor")
         connection.execute(text("DELETE FROM contact WHERE id = :id"), {"id": people[1]})
-        connection.execute(
-            text("UPDATE delivery SET rendering_id = NULL WHERE contact_id = :id"), {"id": people[2]}
-        )
+        connection.execute(text("UPDATE delivery SET rendering_id = NULL WHERE contact_id = :id"), {"id": people[2]})
     claimed = _claim(prepared.database, [run])
     assert [row.phone_sealed for row in claimed.rows] == [b"sealed"]
     assert _statuses(prepared, run) == {
@@ -272,9 +284,7 @@ def test_rows_that_come_back_go_first_and_not_before_their_time(prepared: Proces
 
 def test_each_row_is_claimed_once_and_the_cursor_passes_nobody(prepared: Process) -> None:
     run = _run(prepared, 25)
-    seen = Counter(
-        row.delivery_id for at in range(8) for row in _claim(prepared.database, [run], at * 2, limit=4).rows
-    )
+    seen = Counter(row.delivery_id for at in range(8) for row in _claim(prepared.database, [run], at * 2, limit=4).rows)
     assert (len(seen), set(seen.values())) == (25, {1})
     assert _claim(prepared.database, [run], 100).exhausted == [run]
     with prepared.database.read() as connection:

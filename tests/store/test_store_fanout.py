@@ -202,7 +202,9 @@ def _rows(connection: Connection, run: int) -> dict[int, tuple[Any, ...]]:
     return {row[0]: tuple(row[1:]) for row in found}
 
 
-def _work(database: Database, run: int, questions: Questions, size: int, fault: type[BaseException] | None = None) -> int:
+def _work(
+    database: Database, run: int, questions: Questions, size: int, fault: type[BaseException] | None = None
+) -> int:
     """Chunks from the run's cursor to its end, as engine.pipeline.enqueue does; how many were ours."""
     ours = 0
     while True:
@@ -221,34 +223,37 @@ def _work(database: Database, run: int, questions: Questions, size: int, fault: 
         ours += 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(people=PEOPLE, shares=st.sampled_from([(), (5000, 5000), (3000, 2000, 5000), (10000,)]), size=st.integers(1, 9))
-def test_everyone_gets_what_a_plain_loop_would_give_them(
-    prepared: Process, people: list[Person], shares: tuple[int, ...], size: int
-) -> None:
-    arms = Arms("chien-dich", tuple(zip("abc", shares, strict=False)))
-    with prepared.database.write() as connection:
-        _fresh(connection)
-        of = _people_in(connection, prepared, people)
-        earlier = _earlier_in(connection, of)
-        questions = Questions((arms,), (("lao-dong", "hoc-sinh"), ("khac",)), (SINCE, BEGIN), (earlier,))
-        counted = dict(kinds.count_kinds(connection, questions))
-        assert counted == Counter(_kind(questions, one) for one in people)
-        named = Counter(kinds.names_of(connection, questions))
-        assert named == Counter((_kind(questions, one), b"name" if one.named else None) for one in people)
-        run = _open(connection, questions)
-    _work(prepared.database, run, questions, size)
-    with prepared.database.write() as connection:
-        assert _rows(connection, run) == _expected(questions, of)
-        assert fanout.without_row(connection, run, questions) == []
-        fanout.count_enqueued(connection, run).write(connection, 0)
-        assert tallied(connection, run) == recounted(connection, run)
-        sums = fanout.sums_by_status(connection, run)
-        rows = list(_rows(connection, run).values())
-        for status in ("queued", "excluded"):
-            found = [row for row in rows if row[6] == status]
-            expected = (len(found), sum(row[5] for row in found), sum(row[9] for row in found))
-            assert sums.get(status, (0, 0, 0)) == expected
+def test_everyone_gets_what_a_plain_loop_would_give_them(prepared: Process) -> None:
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        people=PEOPLE, shares=st.sampled_from([(), (5000, 5000), (3000, 2000, 5000), (10000,)]), size=st.integers(1, 9)
+    )
+    def holds(people: list[Person], shares: tuple[int, ...], size: int) -> None:
+        arms = Arms("chien-dich", tuple(zip("abc", shares, strict=False)))
+        with prepared.database.write() as connection:
+            _fresh(connection)
+            of = _people_in(connection, prepared, people)
+            earlier = _earlier_in(connection, of)
+            questions = Questions((arms,), (("lao-dong", "hoc-sinh"), ("khac",)), (SINCE, BEGIN), (earlier,))
+            counted = dict(kinds.count_kinds(connection, questions))
+            assert counted == Counter(_kind(questions, one) for one in people)
+            named = Counter(kinds.names_of(connection, questions))
+            assert named == Counter((_kind(questions, one), b"name" if one.named else None) for one in people)
+            run = _open(connection, questions)
+        _work(prepared.database, run, questions, size)
+        with prepared.database.write() as connection:
+            assert _rows(connection, run) == _expected(questions, of)
+            assert fanout.without_row(connection, run, questions) == []
+            fanout.count_enqueued(connection, run).write(connection, 0)
+            assert tallied(connection, run) == recounted(connection, run)
+            sums = fanout.sums_by_status(connection, run)
+            rows = list(_rows(connection, run).values())
+            for status in ("queued", "excluded"):
+                found = [row for row in rows if row[6] == status]
+                expected = (len(found), sum(row[5] for row in found), sum(row[9] for row in found))
+                assert sums.get(status, (0, 0, 0)) == expected
+
+    holds()
 
 
 def _many(process: Process, count: int) -> tuple[int, Questions, dict[int, tuple[Any, ...]]]:
@@ -399,7 +404,9 @@ def test_arms_are_the_same_on_both_databases_near_their_shares_and_other_in_anot
     for bucket, *arms in rows:
         assert arms == [_arm(each, bucket) for each in (three, HALVES, other, one)]
     shares = Counter(row[1] for row in rows)
-    assert [round(shares[name] / len(rows), 2) for name in ("a", "b", "holdout")] == pytest.approx([0.45, 0.45, 0.1], abs=0.02)
+    assert [round(shares[name] / len(rows), 2) for name in ("a", "b", "holdout")] == pytest.approx(
+        [0.45, 0.45, 0.1], abs=0.02
+    )
     together = Counter((row[2], row[3]) for row in rows)
     assert all(0.2 < count / len(rows) < 0.3 for count in together.values()), "arms of two campaigns go together"
     assert len(together) == 4

@@ -73,6 +73,10 @@ def test_numbers_changed_in_2018_are_converted(old: str, new: str, before: str) 
     assert parse(f"{before}{old}0000123").e164 == f"+84{new}0000123"
 
 
+def test_nine_digits_that_begin_with_84_are_a_number_without_its_zero() -> None:
+    assert parse("841000123") == parse("841 000 123") == parse("0841000123") == Phone("+84841000123")
+
+
 def test_the_table_of_2018_is_complete_and_ends_in_prefixes_in_use() -> None:
     tens = {str(prefix) for prefix in (*range(120, 130), *range(162, 170))}
     assert set(CHANGED_2018) == tens | {"186", "188", "199"}
@@ -124,6 +128,8 @@ def test_the_table_of_2018_is_complete_and_ends_in_prefixes_in_use() -> None:
         ("0520000123", "prefix"),
         ("+84 550000123", "prefix"),
         ("01600000123", "prefix"),
+        ("0140000123", "prefix"),  # numbers of machines, which the library counts as mobile
+        ("01600001230", "prefix"),
         ("0000000000", "prefix"),
         ("0400000123", "prefix"),
         ("090000012", "too-short"),

@@ -11,6 +11,8 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "engine" / "locale"
 ROOMS = sorted({path.stem for path in LOCALE.glob("*/LC_MESSAGES/*.po")})
+SOURCES = sorted(LOCALE.glob("*/LC_MESSAGES/*.po"))
+AUDIT_ACTIONS = {"contacts.import"}  # written like a key, but a word of the audit log
 KEY = re.compile(rf"""["']((?:{"|".join(ROOMS)})\.[a-z0-9_-]+)["']""")
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -40,7 +42,7 @@ def test_a_translation_fills_other_places_than_the_original(room: str) -> None:
         assert places(vietnamese[code]) == places(english[code]), code
 
 
-@pytest.mark.parametrize("source", sorted(LOCALE.glob("*/LC_MESSAGES/*.po")), ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_a_catalogue_was_edited_and_not_compiled(source: Path) -> None:
     assert source.with_suffix(".mo").read_bytes() == compile_catalogue(source)
 
@@ -52,4 +54,4 @@ def test_the_code_asks_for_a_sentence_that_nobody_wrote() -> None:
         for path in [*ROOT.glob("engine/**/*.py"), ROOT / "scheduler.py"]
         for key in KEY.findall(path.read_text(encoding="utf-8"))
     }
-    assert {(file, key) for file, key in asked if key not in known and not key.endswith((".py", ".po", ".yaml"))} == set()
+    assert {(file, key) for file, key in asked if key not in known | AUDIT_ACTIONS} == set()

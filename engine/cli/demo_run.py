@@ -30,7 +30,7 @@ from engine.store import runs
 CAMPAIGN = "lang-son-30-7"
 SHARES = {CAMPAIGN: 1.5}  # the others count 1 each: a third of the people live in the three pilot districts
 RATE = "1000/s"
-SETTLED = 1.0  # seconds without a new receipt: the phones that are on have answered
+SETTLED = 0.7  # seconds without a new receipt: the phones that are on have answered
 PATIENCE = 60.0
 EPOCH = datetime(2027, 7, 1, tzinfo=VIETNAM)  # counting needs no clock
 _RATE = re.compile(r"(?<=rate: )20/s")
@@ -87,6 +87,7 @@ class _Demo:
     """The scratch workspace and its two processes: the vendor's stand-in and ``loa run``."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.ledger = folder / "so-cai-cong-thu.jsonl"
         self.settings = Settings(folder, f"sqlite:///{folder / '.loa' / 'loa.db'}", None, None, True)
         self.vendor_port, self.web_port = _free_port(), _free_port()
@@ -113,13 +114,13 @@ class _Demo:
         """Let the vendor and ``loa run`` live at ``instant`` until nothing is left to send; deliveries handled."""
         at = instant.isoformat()
         before = self._counts()
-        with self._vendor(at), self._process("run", "--port", str(self.web_port), at=at):
+        with self._processes(at, engine=True):
             self._wait(before, instant)
         return sum(self._counts().values()) - sum(before.values())
 
     def settle(self, instant: datetime) -> None:
         """Two days later: ask the vendor about whatever is still only accepted."""
-        with self._vendor(instant.isoformat()):
+        with self._processes(instant.isoformat(), engine=False):
             self.loa("dispatch", "--once", "--json", at=instant.isoformat())
 
     def _wait(self, before: Mapping[str, int], instant: datetime) -> None:
@@ -146,26 +147,25 @@ class _Demo:
             return bool(mine) and all(run["finished_at"] is not None for run in mine)
 
     @contextmanager
-    def _vendor(self, at: str) -> Iterator[None]:
-        with self._process(
-            "sandbox", "--port", str(self.vendor_port), "--ledger", str(self.ledger), "--seed", "7", at=at
-        ):
-            yield
-
-    @contextmanager
-    def _process(self, *arguments: str, at: str) -> Iterator[None]:
-        started = subprocess.Popen(
-            _command(*arguments), env=self._at(at), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        try:
-            _wait_for_port(self.vendor_port if arguments[0] == "sandbox" else self.web_port, started)
-            yield
-        finally:
-            started.send_signal(signal.SIGTERM)
+    def _processes(self, at: str, *, engine: bool) -> Iterator[None]:
+        """The vendor's stand-in, and ``loa run`` beside it if ``engine``; both are stopped cleanly at the end."""
+        vendor = ("sandbox", "--port", str(self.vendor_port), "--ledger", str(self.ledger), "--seed", "7")
+        wanted: dict[int, tuple[str, ...]] = {self.vendor_port: vendor}
+        if engine:
+            wanted[self.web_port] = ("run", "--port", str(self.web_port))
+        words = self.folder / "demo.log"
+        with words.open("ab") as log:
+            started = {
+                port: subprocess.Popen(_command(*arguments), env=self._at(at), stdout=log, stderr=log)
+                for port, arguments in wanted.items()
+            }
             try:
-                started.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                started.kill()
+                for port, process in started.items():
+                    _wait_for_port(port, process, words)
+                yield
+            finally:
+                for port in sorted(started, key=lambda port: port == self.vendor_port):  # the engine first
+                    _stop(started[port])
 
     def _at(self, at: str | None) -> dict[str, str]:
         return self.environment | ({"LOA_CLOCK": at} if at else {})
@@ -182,14 +182,20 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for_port(port: int, process: "subprocess.Popen[str]") -> None:
+def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", words: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    words = process.stderr.read() if process.stderr and process.poll() is not None else ""
-    raise LoaError("cli_demo.failed", command=str(process.args[3]), words=words.strip()[-1000:])  # type: ignore[index]  # a list of ours
+        time.sleep(0.02)
+    said = words.read_text(encoding="utf-8", errors="replace").strip()[-1000:]
+    raise LoaError("cli_demo.failed", command=f"(port {port})", words=said)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()

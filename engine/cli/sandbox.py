@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +30,8 @@ class _Rate(click.ParamType[float]):
 
 
 _SHARE = click.FloatRange(0, 1)
+# A flag alone means all of them, with a number that share.
+_SHARE_OR_ALL: dict[str, Any] = {"type": _SHARE, "is_flag": False, "flag_value": 1.0, "default": 0.0}
 
 
 @click.command()
@@ -50,9 +53,13 @@ _SHARE = click.FloatRange(0, 1)
 @click.option(
     "--drop-response-rate", type=_SHARE, default=0.0, help="Tỷ lệ tin đã nhận nhưng ngắt kết nối, không trả lời (0–1)."
 )
-@click.option("--duplicate-callbacks", type=_SHARE, default=0.0, help="Tỷ lệ báo trạng thái gửi hai lần (0–1).")
-@click.option("--shuffle-callbacks", is_flag=True, help="Báo trạng thái không theo thứ tự.")
-@click.option("--lose-callbacks", type=_SHARE, default=0.0, help="Tỷ lệ báo trạng thái bị mất (0–1).")
+@click.option(
+    "--duplicate-callbacks",
+    **_SHARE_OR_ALL,
+    help="Tỷ lệ báo trạng thái gửi hai lần (0–1); không ghi số: tất cả.",
+)
+@click.option("--shuffle-callbacks", **_SHARE_OR_ALL, help="Báo trạng thái không theo thứ tự.")
+@click.option("--lose-callbacks", **_SHARE_OR_ALL, help="Tỷ lệ báo trạng thái bị mất (0–1); không ghi số: tất cả.")
 @click.option("--rate", type=_Rate(), default=None, help="Vượt quá bấy nhiêu tin mỗi giây thì trả lời 429.")
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Hạt giống: cùng số thì điện thoại và lỗi như nhau."
@@ -65,7 +72,7 @@ def sandbox(
     error_rate: float,
     drop_response_rate: float,
     duplicate_callbacks: float,
-    shuffle_callbacks: bool,
+    shuffle_callbacks: float,
     lose_callbacks: float,
     rate: float | None,
     seed: int,
@@ -91,7 +98,7 @@ def sandbox(
             drop_response_rate=drop_response_rate,
             duplicate_callbacks=duplicate_callbacks,
             lose_callbacks=lose_callbacks,
-            shuffle_callbacks=shuffle_callbacks,
+            shuffle_callbacks=shuffle_callbacks > 0,
             rate=rate,
             seed=seed,
         ),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from engine.channels import vendor
 from engine.channels.base import OpenedWith, Provider
 from engine.channels.transport import is_loopback
@@ -34,6 +36,7 @@ class Providers:
 
     process: Process
     _open: dict[str, tuple[Sender, Provider]] = field(default_factory=dict)
+    _retired: list[Provider] = field(default_factory=list)
     _replaced: list[Provider] = field(default_factory=list)  # calls may still be on their way through them
 
     def open(self, sender: Sender) -> Provider:
@@ -47,12 +50,18 @@ class Providers:
         kind = vendor(sender.provider)
         if self.process.settings.clock_turned and is_live(self.process, sender):
             raise LoaError("pipeline.turned-clock-live", sender=sender.key)
-        config = sender.config(kind, self.process.environment)
+        try:
+            config = sender.config(kind, self.process.environment)
+        except ValidationError as error:  # a secret of the wrong form: its value must not be shown
+            fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
+            raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
         provider: Provider = kind.open(
             sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
         )
         if known is not None:
             self._replaced.append(known[1])
+        if known is not None:
+            self._retired.append(known[1])  # calls may still be on their way through it
         self._open[sender.key] = (sender, provider)
         return provider
 

@@ -33,6 +33,14 @@ class Registration:
 
     def __enter__(self) -> Self:
         self._hold()
+        try:
+            self._register()
+        except BaseException:  # we must not look alive for as long as this process lives
+            self._let_go()
+            raise
+        return self
+
+    def _register(self) -> None:
         with self._database.write(Lock.MIGRATE) as connection:
             known = connection.execute(select(_WORKER.c.id, _WORKER.c.slot)).all()
             dead = [row.id for row in known if self.is_dead(row.id)]
@@ -42,12 +50,15 @@ class Registration:
             if dead:
                 connection.execute(delete(_WORKER).where(_WORKER.c.id.in_(dead)))
             connection.execute(insert(_WORKER).values(id=self.id, slot=self.slot, started_real=real()))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._session is not None:
+            self._session.invalidate()  # given back to the pool, it would go on holding the lock
             self._session.close()
         if self._file is not None:
             self._file.release()

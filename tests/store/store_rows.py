@@ -57,7 +57,8 @@ def contacts_in(
             "import_id": import_id, "updated_at": BEGIN,
         }  # fmt: skip
         made.append(row | columns | (rows[number] if rows else {}))
-    connection.execute(insert(CONTACT), made)
+    if made:
+        connection.execute(insert(CONTACT), made)
     query = select(CONTACT.c.id).where(CONTACT.c.id > first).order_by(CONTACT.c.id)
     return [row.id for row in connection.execute(query)]
 
@@ -87,8 +88,17 @@ def rendering_in(connection: Connection, run_id: int, tuple_key: str = "06184|vi
     return int(connection.execute(insert(RENDERING).values(values | columns).returning(RENDERING.c.id)).scalar_one())
 
 
-def deliveries_in(connection: Connection, run_id: int, contacts: Sequence[int], **columns: Any) -> list[int]:
-    """A queued delivery of two segments for each contact, with the tallies as the fan-out writes them; their ids."""
+def deliveries_in(
+    connection: Connection,
+    run_id: int,
+    contacts: Sequence[int],
+    rows: Sequence[Mapping[str, Any]] = (),
+    **columns: Any,
+) -> list[int]:
+    """A queued delivery of two segments for each contact, with the tallies as the fan-out writes them; their ids.
+
+    ``columns`` hold for all of them, ``rows[n]`` for the n-th. Once a run.
+    """
     row = {
         "run_id": run_id, "era": "2025", "commune": "06184", "language": "vi", "variant": "", "prefix": "090",
         "rendering_id": None, "segments": 2, "sender": "dien-tap", "status": "queued", "reason": None, "attempt": 0,
@@ -96,7 +106,12 @@ def deliveries_in(connection: Connection, run_id: int, contacts: Sequence[int], 
     }  # fmt: skip
     if "rendering_id" not in columns:
         columns["rendering_id"] = rendering_in(connection, run_id)
-    connection.execute(insert(DELIVERY), [row | columns | {"contact_id": contact} for contact in contacts])
+    made = [row | columns | {"contact_id": contact} for contact in contacts]
+    if not made:
+        return []
+    if rows:
+        made = [one | dict(more) for one, more in zip(made, rows, strict=True)]
+    connection.execute(insert(DELIVERY), made)
     fanout.count_enqueued(connection, run_id).write(connection, 0)
     query = select(DELIVERY.c.id).where(DELIVERY.c.run_id == run_id).order_by(DELIVERY.c.contact_id)
     return [row.id for row in connection.execute(query)]

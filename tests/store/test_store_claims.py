@@ -103,7 +103,7 @@ def test_time_in_which_nothing_was_sent_is_not_caught_up(prepared: Process) -> N
 def test_a_sender_slower_than_one_a_second_sends_all_the_same(prepared: Process) -> None:
     run = _run(prepared, 5)
     released = [
-        row.release_real - REAL for at in range(0, 41) for row in _claim(prepared.database, [run], at, rate=0.1).rows
+        row.release_real - REAL for at in range(41) for row in _claim(prepared.database, [run], at, rate=0.1).rows
     ]
     assert released == pytest.approx([0, 10, 20, 30, 40])
 

@@ -173,6 +173,7 @@ def test_a_server_role_without_rights_is_said_in_words(prepared: Process) -> Non
     with pytest.raises(LoaError) as caught, prepared.database.write() as connection:
         role = f"loa_test_{os.getpid()}"
         connection.execute(text(f"CREATE ROLE {role}"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
         connection.execute(text(f"SET LOCAL ROLE {role}"))
         _add(connection, "x")
     assert caught.value.key == "store.not-allowed"

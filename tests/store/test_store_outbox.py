@@ -139,9 +139,7 @@ def test_a_row_never_claimed_takes_no_vendors_word(prepared: Process) -> None:
 
 def test_a_row_released_and_cancelled_in_one_batch_goes_through_the_queue(prepared: Process) -> None:
     """The two moves are allowed, their sum is not: the trigger refused it, and with it the whole batch."""
-    for number, (before, after) in enumerate(
-        ((s, a) for s in ("sending", "unknown") for a in ("cancelled", "excluded"))
-    ):
+    for number, (before, after) in enumerate((s, a) for s in ("sending", "unknown") for a in ("cancelled", "excluded")):
         key = _one_more(prepared, f"b{number}", status=before)
         fates = _apply(prepared, _change(key, Q, reason="released"), _change(key, Status(after), reason="r"))
         assert fates == [Fate.APPLIED, Fate.APPLIED]

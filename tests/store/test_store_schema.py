@@ -192,12 +192,20 @@ def test_an_older_database_is_upgraded_only_by_init(prepared: Process, monkeypat
 
 
 def test_a_newer_database_is_left_alone_by_every_command_and_by_init(prepared: Process) -> None:
-    with prepared.database.write() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert _refused(prepared.settings) == "store.newer-database"
-    with pytest.raises(LoaError) as caught:
-        prepare(prepared.settings)
-    assert caught.value.key == "store.newer-database"
+    ours = ScriptDirectory.from_config(schema._alembic()).get_current_head()
+
+    def stamp(revision: str | None) -> None:
+        with prepared.database.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+    stamp("9999")
+    try:
+        assert _refused(prepared.settings) == "store.newer-database"
+        with pytest.raises(LoaError) as caught:
+            prepare(prepared.settings)
+        assert caught.value.key == "store.newer-database"
+    finally:
+        stamp(ours)  # the tests after this one have the same server's database
 
 
 def test_another_key_is_noticed_at_the_start(prepared: Process, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,210 @@
+"""The plan is a promise: who gets what, who does not and why, for how much. Sending must do exactly that."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import road_workspace as files
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipeline_road import AREAS, Person, Road, Wall, World, walking
+
+from engine.clock import StoppedClock, parse_instant
+from engine.pipeline.plan import Plan
+from engine.settings import Settings
+from engine.store.schema import prepare
+
+IN, PARTLY, OUTSIDE = ("2025", "06184"), ("2025", "06286"), ("2025", "06004")
+PLACES = [IN, ("2025", "06541"), ("legacy", "06238"), ("legacy", "06541"), PARTLY, OUTSIDE]
+LONG_NAME = "Người Thử Tên Rất Dài Của Một Vùng Xa Xôi 001"
+
+MESSAGES = {
+    "messages/noi/sms.vi.j2": "Bà con {{ area.name }}, cần giúp đỡ xin gọi 111.\n",
+    "messages/noi/sms.a.vi.j2": "{{ district.name }}: hỏi kỹ trước khi đi, xin gọi 111.\n",
+    "messages/noi/sms.tyz.j2": "---\nreviewed_by: Người Thử 001\n---\nTin bằng tiếng Tày, 111.\n",
+    "messages/ten/sms.vi.j2": (
+        "Kính gửi {{ contact.name | default('bà con') }}, hỏi kỹ nơi làm việc trước khi đi, cần giúp xin gọi 111.\n"
+    ),
+}
+AUDIENCES = {
+    "audiences/nhom.yaml": (
+        "title: Nhóm\nareas: {provinces: [Lạng Sơn]}\ngroups: {any: [nhom-mot, nhom-hai]}\nconsent: statutory\n"
+    ),
+    "audiences/tru.yaml": (
+        "title: Trừ nhóm\nareas: {districts: [Cao Lộc, Lộc Bình]}\nexclude: {audiences: [nhom], contacted_within: %s}\n"
+    ),
+    "audiences/viet.yaml": 'title: Đọc tiếng Việt\nareas: {communes: ["06184", "06541"], era: "2025"}\nlanguages: [vi]\n',
+}
+
+
+def workspace(cap: str, within: str, quiet: str, other_cap: str | None) -> dict[str, str]:
+    """Two campaigns over the same people, on four days."""
+    limits = f'{{per_person: {cap}, quiet_hours: "{quiet}"}}'
+    other = {} if other_cap is None else {"limits": f"{{per_person: {other_cap}}}"}
+    return {
+        **MESSAGES,
+        **{name: text % within if "%s" in text else text for name, text in AUDIENCES.items()},
+        "campaigns/thu.yaml": files.campaign(
+            files.step("mot", message="noi", when="2027-07-16 08:30"),
+            files.step("hai", message="ten", audience="nhom", when="2027-07-16 09:30"),
+            files.step("ba", audience="tru", when="2027-07-17 08:30"),
+            files.step(
+                "bon", audience="viet", when="every day at 19:30", until="2027-07-18", **{"from": "2027-07-16"}
+            ),
+            limits=limits,
+            variants="{a: 40%, b: 40%, holdout: 20%}",
+        ),
+        "campaigns/khac.yaml": files.campaign(
+            files.step("khac-mot", when="2027-07-16 08:30"),
+            files.step("khac-hai", audience="viet", when="2027-07-17 10:00", valid_for="3 hours"),
+            **other,
+        ),
+    }
+
+
+DAYS = [  # every instant at which something is due or the hours open
+    "2027-07-16 08:30",
+    "2027-07-16 09:30",
+    "2027-07-16 14:00",
+    "2027-07-16 19:30",
+    "2027-07-17 08:00",
+    "2027-07-17 08:30",
+    "2027-07-17 10:00",
+    "2027-07-17 19:30",
+    "2027-07-18 08:00",
+    "2027-07-18 19:30",
+    "2027-07-19 08:00",
+]
+
+PERSONS = st.builds(
+    Person,
+    place=st.sampled_from(PLACES),
+    language=st.sampled_from(["vi", "vi", "vi", "tyz", "hmn"]),
+    consent=st.sampled_from([True, True, True, False]),
+    opted_out=st.sampled_from([False, False, False, True]),
+    groups=st.sampled_from([(), (), ("nhom-mot",), ("nhom-hai", "nhom-khac")]),
+    name=st.sampled_from([None, "Người Thử 001", LONG_NAME]),
+)
+CAPS = st.sampled_from(["1 per 1 days", "1 per 7 days", "2 per 2 days", "2 per 12 hours", "3 per 7 days"])
+WITHINS = st.sampled_from(["1 hours", "12 hours", "24 hours", "3 days"])
+# the second is quiet when the daily step is due, so that it waits for the next morning
+QUIET = st.sampled_from(["20:00-08:00", "19:00-08:00", "12:00-14:00", "19:33-07:00"])
+
+
+def promised(plan: Plan, step: str | None = None) -> dict[str, tuple[int, int, int, dict[str, int]]]:
+    """``step/occurrence`` → recipients, segments, cost, exclusions; who never gets a row is left out of these."""
+    return {
+        f"{run.step}/{run.occurrence}": (
+            run.recipients,
+            run.segments,
+            run.cost_vnd,
+            {reason: count for reason, count in sorted(run.excluded.items()) if reason != "no_consent"},
+        )
+        for run in plan.runs
+    }
+
+
+def done(road: Road, campaign: str) -> dict[str, tuple[int, int, int, dict[str, int]]]:
+    """The same, by what became of the rows."""
+    found: dict[str, Any] = {}
+    for step, occurrence in road.rows("SELECT step, occurrence FROM run WHERE campaign = :c", c=campaign):
+        found[f"{step}/{occurrence}"] = [0, 0, 0, Counter()]
+    rows = road.rows(
+        "SELECT r.step, r.occurrence, d.status, d.reason, d.segments, d.cost_vnd, d.attempt FROM delivery d"
+        " JOIN run r ON r.id = d.run_id WHERE r.campaign = :c",
+        c=campaign,
+    )
+    for step, occurrence, status, reason, segments, cost, attempt in rows:
+        entry = found[f"{step}/{occurrence}"]
+        if status in ("accepted", "delivered"):
+            assert attempt == 1
+            entry[0] += 1
+            entry[1] += segments
+            entry[2] += cost
+        else:
+            entry[3]["expired" if status == "expired" else reason] += 1
+    return {key: (entry[0], entry[1], entry[2], dict(sorted(entry[3].items()))) for key, entry in found.items()}
+
+
+def walk(road: Road, look_again: int) -> None:
+    """Approve both campaigns, walk along the calendar, and compare; once in between the plan is made anew."""
+    road.at("2027-07-15 09:00")
+    road.approve("khac")
+    before = road.plan("thu")
+    road.approve("thu")
+    assert promised(road.plan("thu")) == promised(before)
+    again: Plan | None = None
+    for place, local in enumerate(DAYS):
+        road.at(local)
+        if place == look_again:
+            again = road.plan("thu")
+        road.round()
+    assert set(road.runs().values()) <= {"finished"}, road.runs()
+    happened = done(road, "thu")
+    assert happened == promised(before)
+    assert again is not None
+    assert promised(again) == {key: happened[key] for key in promised(again)}
+    check_totals(road, before)
+    road.prove_tallies()
+
+
+def check_totals(road: Road, plan: Plan) -> None:
+    """Totals, people and old districts against the rows."""
+    reached = road.rows(
+        "SELECT d.contact_id, d.era, d.commune, d.segments, d.cost_vnd FROM delivery d JOIN run r ON r.id = d.run_id"
+        " WHERE r.campaign = 'thu' AND d.status = 'accepted'"
+    )
+    totals = plan.totals
+    assert (totals.recipients, totals.people) == (len(reached), len({row[0] for row in reached}))
+    assert (totals.segments, totals.cost_vnd) == (sum(row[3] for row in reached), sum(row[4] for row in reached))
+    districts: Counter[str | None] = Counter(AREAS.historic_district(row[1], row[2]).district_code for row in reached)
+    assert {code: sums.recipients for code, sums in plan.by_district.items() if sums.recipients} == districts
+    assert sum(sums.cost_vnd for sums in plan.by_district.values()) == totals.cost_vnd
+    assert sum(sums.segments for sums in plan.by_district.values()) == totals.segments
+    assert totals.excluded == sum(run.excluded.total() for run in plan.runs)
+
+
+@contextmanager
+def fresh(template: Path, world: World, wall: Wall) -> Iterator[Road]:
+    """A road of its own for each example."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / ".loa"
+        state.mkdir(mode=0o700)
+        shutil.copyfile(template, state / "loa.db")
+        its_settings = Settings(Path(folder), f"sqlite:///{state / 'loa.db'}", None, None, clock_turned=False)
+        prepare(its_settings)
+        wall.ahead = 0.0
+        with walking(its_settings, world.clock, world, wall) as road:
+            yield road
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    persons=st.lists(PERSONS, min_size=1, max_size=25),
+    cap=CAPS,
+    within=WITHINS,
+    quiet=QUIET,
+    other_cap=st.none() | CAPS,
+    look_again=st.integers(0, len(DAYS) - 1),
+)
+def test_sending_does_exactly_what_the_plan_said(
+    sqlite_template: Callable[[], Path],
+    world: World,
+    wall: Wall,
+    persons: list[Person],
+    cap: str,
+    within: str,
+    quiet: str,
+    other_cap: str | None,
+    look_again: int,
+) -> None:
+    with fresh(sqlite_template(), world, wall) as road:
+        road.write(workspace(cap, within, quiet, other_cap))
+        road.people(*persons)
+        walk(road, look_again)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import count
 from typing import NamedTuple
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import httptools
 
@@ -24,6 +24,7 @@ from engine.sandbox.signature import sign
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TELL = frozenset({"sent", "delivered", "undelivered", "failed"})
+_BETWEEN = 0.2  # seconds, and longer each time, between retries that an address asks for
 _TICK = 0.02  # seconds; a callback is at most this late
 _PATIENCE = 15.0  # seconds for an answer, as Twilio waits
 
@@ -41,6 +42,21 @@ def target_of(url: str) -> Target | None:
     base, question, query = url.partition("#")[0].partition("?")
     target = _base_of(base)
     return target._replace(path=f"{target.path}?{query}") if target and question else target
+
+
+class Overrides(NamedTuple):
+    """Twilio's connection overrides, behind the # of an address: ``rc`` retries, ``rp=all`` whatever went wrong."""
+
+    retries: int = 1
+    whatever_fails: bool = False
+
+
+@lru_cache(maxsize=64)
+def overrides_of(fragment: str) -> Overrides:
+    """What is asked for behind the #; anything not understood is left at its default."""
+    asked = dict(parse_qsl(fragment))
+    retries = asked.get("rc", "1")
+    return Overrides(int(retries) if retries in tuple("012345") else 1, asked.get("rp") == "all")
 
 
 @lru_cache(maxsize=64)
@@ -172,14 +188,19 @@ class Callbacks:
                 target, token = target_of(message.callback or ""), self._token_of(message.account)
                 if target is None or token is None:
                     continue
-                await self._deliver(kept, target, self._request(message, step, target, token))
+                request = self._request(message, step, target, token)
+                await self._deliver(kept, target, request, overrides_of((message.callback or "").partition("#")[2]))
         finally:
             for connection in kept.values():
                 connection.close()
 
-    async def _deliver(self, kept: dict[tuple[str, int], _Connection], target: Target, request: bytes) -> None:
-        """Once, and once more only when the connection failed: Twilio's default. The answer's status is not asked."""
-        for _ in range(2):
+    async def _deliver(
+        self, kept: dict[tuple[str, int], _Connection], target: Target, request: bytes, overrides: Overrides
+    ) -> None:
+        """Once, and again as the address asks (default: once more, only when the connection failed)."""
+        for retry in range(overrides.retries + 1):
+            if retry > 1:
+                await asyncio.sleep(_BETWEEN * retry)
             place = target.host, target.port
             try:
                 connection = kept.get(place)
@@ -187,10 +208,12 @@ class Callbacks:
                     loop = asyncio.get_running_loop()
                     _, connection = await loop.create_connection(_Connection, target.host, target.port)
                     kept[place] = connection
-                await connection.post(request)
-                return
+                status = await connection.post(request)
             except OSError:
                 kept.pop(place, None)
+                continue
+            if status < 400 or not overrides.whatever_fails:
+                return
 
     def _request(self, message: Message, step: Step, target: Target, token: str) -> bytes:
         form = {
@@ -217,7 +240,7 @@ class Callbacks:
         host = f"[{target.host}]" if ":" in target.host else target.host
         return (
             f"POST {target.path} HTTP/1.1\r\nHost: {host}:{target.port}\r\nUser-Agent: TwilioProxy/1.1\r\n"
-            f"X-Twilio-Signature: {sign(message.callback or '', form, token)}\r\n"
+            f"X-Twilio-Signature: {sign((message.callback or '').partition('#')[0], form, token)}\r\n"
             "Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body

@@ -19,6 +19,7 @@ from twilio.request_validator import RequestValidator
 
 from engine.clock import StoppedClock, TurnedClock
 from engine.errors import LoaError
+from engine.sandbox.callbacks import Overrides, overrides_of
 from engine.sandbox.faults import Fault, Faults, RateGate
 from engine.sandbox.ledger import Ledger
 from engine.sandbox.messages import MessageLog
@@ -383,3 +384,17 @@ def test_the_command_says_where_it_listens_and_stops_cleanly(ledger: Path) -> No
     assert bad.returncode == 2
     nowhere = subprocess.run([*command[:-1], "/no/where/x"], capture_output=True, env=environment, check=False)
     assert (nowhere.returncode, nowhere.stderr.count(b"\n")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "expected"),
+    [
+        ("", Overrides(1, False)),
+        ("rc=5&rp=all", Overrides(5, True)),
+        ("rc=0", Overrides(0, False)),
+        ("rc=9&rp=ct", Overrides(1, False)),
+        ("nonsense", Overrides(1, False)),
+    ],
+)
+def test_a_callback_address_asks_for_more_tries_than_it_gets(fragment: str, expected: Overrides) -> None:
+    assert overrides_of(fragment) == expected

@@ -11,6 +11,7 @@ import click
 
 from engine.areas import registry
 from engine.areas.area import ERAS
+from engine.cli import contact_care
 from engine.content.configuration_rules import check_configuration
 from engine.content.organisation import Configuration
 from engine.content.reading import read_model
@@ -107,3 +108,7 @@ def _print(result: Result, dry_run: bool) -> None:
         click.echo(sentence(f"cli_contacts.{key}", more=number(len(result.problems) - _SHOWN)))
     if result.rejected_file:
         click.echo(sentence("cli_contacts.rejected-file", file=result.rejected_file))
+
+
+for _command in (contact_care.opt_out, contact_care.erase, contact_care.stats, contact_care.export):
+    contacts.add_command(_command)

@@ -17,22 +17,22 @@ from pathlib import Path
 import click
 
 from engine.areas import registry as areas
-from engine.clock import VIETNAM, StoppedClock
+from engine.clock import VIETNAM
 from engine.content.sample import copy_sample
 from engine.errors import LoaError
 from engine.i18n import number, sentence
 from engine.pipeline.files import current_snapshots, load_workspace
-from engine.pipeline.process import opened
 from engine.pipeline.synthetic import write_people
 from engine.settings import Settings
 from engine.store import runs
+from engine.store.database import Database
 
 CAMPAIGN = "lang-son-30-7"
 SHARES = {CAMPAIGN: 1.5}  # the others count 1 each: a third of the people live in the three pilot districts
 RATE = "1000/s"
 SETTLED = 0.7  # seconds without a new receipt: the phones that are on have answered
 PATIENCE = 60.0
-EPOCH = datetime(2027, 7, 1, tzinfo=VIETNAM)  # counting needs no clock
+AFTER_DUE = timedelta(seconds=2)  # campaign time at which the processes begin
 _RATE = re.compile(r"(?<=rate: )20/s")
 
 
@@ -67,7 +67,7 @@ def run_demo(folder: Path, count: int, seed: int) -> None:
     last = began
     for run in plan["runs"]:
         due = datetime.fromisoformat(run["due"])
-        sent = demo.send(due + timedelta(seconds=2))
+        sent = demo.send(due + AFTER_DUE)
         now = time.monotonic()
         _say("sent", when=f"{due.astimezone(VIETNAM):%d/%m/%Y %H:%M}", step=run["step"], sent=number(sent),
              seconds=f"{now - last:.1f}")  # fmt: skip
@@ -75,6 +75,7 @@ def run_demo(folder: Path, count: int, seed: int) -> None:
     demo.settle(due + timedelta(days=2))
     click.echo()
     click.echo(demo.loa("report", CAMPAIGN, "--by", "district", at=(due + timedelta(days=2)).isoformat()))
+    demo.database.close()
     ledger = sum(1 for _ in demo.ledger.open(encoding="utf-8"))
     _say("done", ledger=number(ledger), seconds=f"{time.monotonic() - began:.0f}")
 
@@ -90,6 +91,7 @@ class _Demo:
         self.folder = folder
         self.ledger = folder / "so-cai-cong-thu.jsonl"
         self.settings = Settings(folder, f"sqlite:///{folder / '.loa' / 'loa.db'}", None, None, True)
+        self.database = Database(self.settings.database_url)
         self.vendor_port, self.web_port = _free_port(), _free_port()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("LOA_", "TWILIO_"))},
@@ -132,18 +134,18 @@ class _Demo:
             if now != seen:
                 seen, since = now, time.monotonic()
             waiting = now.get("queued", 0) + now.get("sending", 0)
-            if not waiting and self._opened(instant) and time.monotonic() - since > SETTLED:
+            if not waiting and self._over(instant - AFTER_DUE) and time.monotonic() - since > SETTLED:
                 return
 
     def _counts(self) -> dict[str, int]:
-        with opened(self.settings, clock=StoppedClock(EPOCH)) as process, process.database.read() as connection:
+        with self.database.read() as connection:
             rows = connection.exec_driver_sql("SELECT status, sum(deliveries) FROM tally_area GROUP BY status")
             return {row[0]: int(row[1]) for row in rows}
 
-    def _opened(self, instant: datetime) -> bool:
-        """Whether every run due by now of the campaign has been opened and is over."""
-        with opened(self.settings, clock=StoppedClock(instant)) as process, process.database.read() as connection:
-            mine = runs.of_campaign(connection, CAMPAIGN)
+    def _over(self, due: datetime) -> bool:
+        """Whether the run due at that instant has been opened and has nothing left to send."""
+        with self.database.read() as connection:
+            mine = [run for run in runs.of_campaign(connection, CAMPAIGN) if run["due"] >= due]
             return bool(mine) and all(run["finished_at"] is not None for run in mine)
 
     @contextmanager

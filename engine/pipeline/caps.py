@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from engine.content.campaign import Step
 from engine.content.occurrences import Occurrence
@@ -35,13 +36,21 @@ class Event:
     expired: bool  # quiet hours last beyond its validity: it will never be handed over
 
 
+class Made(NamedTuple):
+    """A delivery of a run that is open or over. ``cap``: its campaign's, while it may still have to pass it."""
+
+    at: datetime
+    cap: tuple[int, timedelta] | None = None
+    waits: bool = False  # until ``at``, for the end of quiet hours: not handed out before
+
+
 def capped_events(
-    events: Sequence[Event], statuses: Sequence[Resolved | None], past: tuple[datetime, ...]
+    events: Sequence[Event], statuses: Sequence[Resolved | None], past: tuple[Made, ...]
 ) -> dict[int, str]:
     """Number of the event → ``capped`` or ``contacted_recently``, for those that will not go out.
 
-    ``past`` are the instants of deliveries already made or under way. An event counts for later ones only if it
-    goes out itself.
+    ``past`` are deliveries already made or under way, in order. What comes counts for later ones only if it goes out
+    itself.
     """
     if all(event.cap is None and event.contacted_within is None for event in events):
         return {}
@@ -61,9 +70,12 @@ Rules = tuple[tuple[datetime, datetime, tuple[int, timedelta] | None, timedelta 
 
 
 @lru_cache(maxsize=4096)
-def _simulate(rules: Rules, past: tuple[datetime, ...]) -> tuple[tuple[int, str], ...]:
-    made = sorted(past)
+def _simulate(rules: Rules, past: tuple[Made, ...]) -> tuple[tuple[int, str], ...]:
+    made: list[datetime] = []
     to_come: list[datetime] = []
+    for at, cap, waits in past:
+        if cap is None or sum(at - cap[1] < earlier for earlier in (*made, *to_come)) < cap[0]:
+            (to_come if waits else made).append(at)
     blocked = []
     for place, (opens, starts, cap, within) in enumerate(rules):
         if within is not None and (

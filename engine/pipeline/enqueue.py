@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from engine.areas.registry import Registry
 from engine.content.campaign import Step
@@ -47,12 +47,12 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
     questions = resolver.questions(contacted_since=[since] if since else [])
     prepared = prepare(process, run_id, step, resolver, questions, sender.key)
     price = sender.price_per_segment
-    _insert_rows(process, run_id, questions, sender.key, price, prepared.personal, progress)
+    whole = _insert_rows(process, run_id, questions, sender.key, price, prepared.personal, progress)
     if since or _changed(process, prepared):
         # Whoever changed between the first look and their chunk may be of a kind that had no cell: look again.
         prepare(process, run_id, step, resolver, questions, sender.key)
         _fill_gaps(process, run_id, questions, sender.key, price)
-    return _make_ready(process, run_id, snapshot, prepared)
+    return _make_ready(process, run_id, snapshot, prepared, whole)
 
 
 def contacted_since(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
@@ -69,19 +69,23 @@ def _insert_rows(
     price_vnd: int,
     personal: bool,
     progress: Progress | None,
-) -> None:
+) -> bool:
+    """Insert what is still missing, chunk by chunk; whether all of the run's rows come from this call."""
     segments_for = _counter(process, run_id) if personal else None
+    whole: bool | None = None
     while True:
         with process.database.read() as connection:
             run = runs.get(connection, run_id)
         after, last = run["enqueue_cursor"], run["high_water"]
         if progress:
             progress(min(after, last), last)
+        whole = after == 0 if whole is None else whole
         if after >= last or run["status"] != RunStatus.ENQUEUEING:
-            return
+            return whole
         until = min(after + fanout.CHUNK, last)
         with process.database.write() as connection:
             if not fanout.advance(connection, run_id, after, until):
+                whole = False
                 continue  # another process has done this chunk
             if segments_for is None:
                 fanout.insert_chunk(connection, run_id, questions, sender, price_vnd, after, until)
@@ -117,8 +121,8 @@ def _fill_gaps(process: Process, run_id: int, questions: Questions, sender: str,
     for start in range(0, len(missing), fanout.CHUNK):
         some = missing[start : start + fanout.CHUNK]
         with process.database.write() as connection:
-            if runs.get(connection, run_id)["status"] != RunStatus.ENQUEUEING:
-                return  # cancelled meanwhile: its rows have been counted
+            if not fanout.fill_gap(connection, run_id):
+                return  # cancelled meanwhile, or made ready by another process: its rows have been counted
             fanout.insert_personal_chunk(
                 connection, run_id, questions, sender, price_vnd, some[0] - 1, some[-1], segments_for
             )
@@ -131,35 +135,52 @@ def _changed(process: Process, prepared: Prepared) -> bool:
     return version != prepared.version or kinds.importing(version)
 
 
-def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Prepared) -> RunStatus:
-    with process.database.read() as connection:
-        sums = fanout.sums_by_status(connection, run_id)
-        deltas = prepared.tallies
-        # What the kinds promised is what stands there: then their tallies are the rows' tallies, and the rows need
-        # not be grouped again (a third of the fan-out's time). Otherwise the rows are counted.
-        if {status: one[0] for status, one in sums.items()} != {
-            status: one[0] for status, one in prepared.expected.items()
-        } or _changed(process, prepared):
-            deltas = fanout.count_enqueued(connection, run_id)
-    queued, _, cost = sums.get("queued", (0, 0, 0))
-    with process.database.write() as connection:
-        run = runs.get(connection, run_id)
-        if run["status"] != RunStatus.ENQUEUEING:
-            return RunStatus(run["status"])
-        campaign = snapshot.campaign
-        reason, status = None, RunStatus.READY
-        step = campaign.step(run["step"])
-        approved = _approved_figures(snapshots.standing(connection, campaign.key), run)
-        if needs_approval(snapshot.senders_of(step)[0]) and _exceeds(approved, queued, cost):
-            reason, status = "size", RunStatus.HELD
-        if not snapshots.reserve(connection, campaign.key, cost, campaign.limits.budget):
-            reason, status, cost = "budget", RunStatus.HELD, 0
-        if not runs.move(
-            connection, run_id, RunStatus.ENQUEUEING, status, reason=reason, reserved_vnd=cost, claim_cursor=0
-        ):
-            raise RuntimeError("a run was moved while its row was locked")
-        deltas.write(connection, process.slot)
-        fanout.drop_cells(connection, run_id)
+def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Prepared, whole: bool) -> RunStatus:
+    """``whole``: every row was inserted here, after ``prepared`` was counted."""
+    while True:
+        with process.database.read() as connection:
+            counted = runs.get(connection, run_id)
+            sums = fanout.sums_by_status(connection, run_id)
+            deltas = prepared.tallies
+            # What the kinds promised is what stands there: then their tallies are the rows' tallies, and the rows
+            # need not be grouped again (a third of the fan-out's time). Otherwise the rows are counted: also those
+            # of an earlier attempt or of another process, whose people may have moved since.
+            if not whole or not _as_expected(sums, prepared) or _changed(process, prepared):
+                deltas = fanout.count_enqueued(connection, run_id)
+        with process.database.write() as connection:
+            # Nothing but the row's lock: from here to the commit nobody cancels the run or makes it ready beside us.
+            if not fanout.advance(connection, run_id, counted["high_water"], counted["high_water"]):
+                return RunStatus(runs.get(connection, run_id)["status"])
+            if runs.get(connection, run_id)["claim_cursor"] != counted["claim_cursor"]:
+                continue  # another process has filled a gap since the rows were counted
+            status = _status_of_opened(connection, counted, snapshot, sums.get("queued", (0, 0, 0)))
+            deltas.write(connection, process.slot)
+            fanout.drop_cells(connection, run_id)
+        return status
+
+
+def _as_expected(sums: dict[str, tuple[int, int, int]], prepared: Prepared) -> bool:
+    return {status: one[0] for status, one in sums.items()} == {
+        status: one[0] for status, one in prepared.expected.items()
+    }
+
+
+def _status_of_opened(
+    connection: Connection, run: RowMapping, snapshot: Snapshot, sums: tuple[int, int, int]
+) -> RunStatus:
+    """Reserve the cost and move the run: ready, or held because of its size or the budget."""
+    campaign = snapshot.campaign
+    queued, _, cost = sums
+    reason, status = None, RunStatus.READY
+    approved = _approved_figures(snapshots.standing(connection, campaign.key), run)
+    if needs_approval(snapshot.senders_of(campaign.step(run["step"]))[0]) and _exceeds(approved, queued, cost):
+        reason, status = "size", RunStatus.HELD
+    if not snapshots.reserve(connection, campaign.key, cost, campaign.limits.budget):
+        reason, status, cost = "budget", RunStatus.HELD, 0
+    if not runs.move(
+        connection, run["id"], RunStatus.ENQUEUEING, status, reason=reason, reserved_vnd=cost, claim_cursor=0
+    ):
+        raise RuntimeError("a run was moved while its row was locked")
     return status
 
 

@@ -17,7 +17,9 @@ from engine.settings import Settings
 _WATCHED = ("campaigns", "audiences", "messages")
 
 
-def load_workspace(settings: Settings, now: datetime | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
+def load_workspace(
+    settings: Settings, now: datetime | None = None, environment: Mapping[str, str] | None = None
+) -> Loaded:
     """Load and cross-check the workspace; never raises for what an officer wrote."""
     return load(
         settings.workspace,

@@ -18,7 +18,7 @@ from engine.content.occurrences import Occurrence
 from engine.content.snapshot import Snapshot
 from engine.i18n import number as written
 from engine.i18n import sentence
-from engine.pipeline.caps import Event, capped_events
+from engine.pipeline.caps import Event, Made, capped_events
 from engine.pipeline.hours import claims_from
 from engine.pipeline.process import Process
 from engine.pipeline.providers import is_live
@@ -150,7 +150,6 @@ def _event(
 ) -> Event:
     opens = max(occurrence.due, now)
     starts = _first_claim(snapshot, step, opens) or occurrence.expires
-    cap = snapshot.campaign.limits.per_person
     within = snapshot.audiences[str(step.audience)].exclude.contacted_within
     return Event(
         snapshot=snapshot,
@@ -160,10 +159,15 @@ def _event(
         starts=starts,
         ours=ours,
         resolver=resolver,
-        cap=(cap.count, cap.window) if cap else None,
+        cap=_cap_of(snapshot),
         contacted_within=within,
         expired=starts >= occurrence.expires,
     )
+
+
+def _cap_of(snapshot: Snapshot) -> tuple[int, timedelta] | None:
+    cap = snapshot.campaign.limits.per_person
+    return (cap.count, cap.window) if cap else None
 
 
 def _first_claim(snapshot: Snapshot, step: Step, opened: datetime) -> datetime | None:
@@ -186,18 +190,20 @@ def _longest_window(snapshot: Snapshot) -> timedelta:
     return max([*_contacted_windows(snapshot), cap.window if cap else timedelta()], default=timedelta())
 
 
-def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> dict[int, datetime]:
-    """Run id → when its deliveries count as made, for runs that may still weigh on caps."""
+def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> dict[int, Made]:
+    """Run id → when and how its deliveries count, for runs that may still weigh on caps, in the order of their turn."""
     live = {RunStatus.READY, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.ENQUEUEING}
-    times = {}
+    past = {}
     for run in found:
-        snapshot = process.snapshot(run["digest"])
-        first = _first_claim(snapshot, snapshot.campaign.step(run["step"]), run["opened_at"])
-        times[run["id"]] = max(now if run["status"] in live else run["due"], first or run["due"])
-    return dict(sorted(times.items(), key=lambda item: item[1])[-MOST_PAST_RUNS:])
+        snapshot, is_open = process.snapshot(run["digest"]), run["status"] in live
+        step = snapshot.campaign.step(run["step"])
+        first = _first_claim(snapshot, step, max(run["opened_at"], now) if is_open else run["opened_at"])
+        at = first or run["expires_at"]
+        past[run["id"]] = Made(at, _cap_of(snapshot) if is_open else None, waits=is_open and at > now)
+    return dict(sorted(past.items(), key=lambda item: (item[1].at, item[0]))[-MOST_PAST_RUNS:])
 
 
-def _questions(resolver: Resolver, events: Sequence[Event], past: dict[int, datetime]) -> Questions:
+def _questions(resolver: Resolver, events: Sequence[Event], past: dict[int, Made]) -> Questions:
     arms: dict[str, Arms] = {}
     asked: dict[tuple[str, ...], None] = {}
     for one in [resolver, *(event.resolver for event in events if not event.ours)]:
@@ -234,7 +240,7 @@ def _sum_up(
     registry: Registry,
     resolver: Resolver,
     events: Sequence[Event],
-    past: dict[int, datetime],
+    past: dict[int, Made],
     questions: Questions,
     counted: Sequence[tuple[Kind, int]],
     names: dict[tuple[Kind, str], int],
@@ -307,8 +313,8 @@ def _statuses(events: Sequence[Event], kind: Kind, questions: Questions) -> list
     return found
 
 
-def _past_times(kind: Kind, past: dict[int, datetime], questions: Questions) -> tuple[datetime, ...]:
-    return tuple(at for run_id, at in past.items() if kind.marks & questions.run_mark(run_id))
+def _past_times(kind: Kind, past: dict[int, Made], questions: Questions) -> tuple[Made, ...]:
+    return tuple(made for run_id, made in past.items() if kind.marks & questions.run_mark(run_id))
 
 
 def _unknown_groups(known: set[str], snapshot: Snapshot) -> list[str]:

@@ -210,19 +210,15 @@ def _refusals(
     if cap is not None:
         counts = counted_for_caps(connection, [row["contact_id"] for row in candidates], now - cap[1])
     reasons: dict[int, str] = {}
-    here: Counter[int] = Counter()
     for row in candidates:
-        contact = row["contact_id"]
         if row["phone_sealed"] is None or row["words"] is None:
             reasons[row["id"]] = "erased"
         elif row["opted_out_at"] is not None:
             reasons[row["id"]] = "opted_out"
         elif refuse_synthetic and row["synthetic"]:
             reasons[row["id"]] = "synthetic"
-        elif cap is not None and counts[contact] + here[contact] >= cap[0]:
-            reasons[row["id"]] = "capped"
-        else:
-            here[contact] += 1
+        elif cap is not None and counts[row["contact_id"]] >= cap[0]:
+            reasons[row["id"]] = "capped"  # one row a person in a run: nobody is counted twice in here
     return reasons
 
 

@@ -208,6 +208,19 @@ def count_enqueued(connection: Connection, run_id: int) -> Deltas:
     return deltas
 
 
+def fill_gap(connection: Connection, run_id: int) -> bool:
+    """Announce rows outside the chunks; False when the run is not being enqueued any more (then none may come).
+
+    It moves ``claim_cursor``, which means nothing before the run is ready: who has counted the rows before sees it.
+    """
+    moved = connection.execute(
+        update(_RUN)
+        .where(_RUN.c.id == run_id, _RUN.c.status == RunStatus.ENQUEUEING)
+        .values(claim_cursor=_RUN.c.claim_cursor + 1)
+    )
+    return moved.rowcount == 1
+
+
 def sums_by_status(connection: Connection, run_id: int) -> dict[str, tuple[int, int, int]]:
     """Status → (deliveries, segments, cost in VND) of a run's rows, by counting them. Reads only."""
     query = text("SELECT status, count(*), sum(segments), sum(cost_vnd) FROM delivery WHERE run_id = :run GROUP BY 1")

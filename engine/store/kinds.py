@@ -160,7 +160,8 @@ def contacts_version(connection: Connection) -> tuple[int, ...]:
         connection.execute(
             text(
                 "SELECT (SELECT count(*) FROM contact_import),"
-                " (SELECT count(*) FROM contact_import WHERE finished_at IS NULL), (SELECT count(*) FROM opt_out), (SELECT count(*) FROM audit)"
+                " (SELECT count(*) FROM contact_import WHERE finished_at IS NULL),"
+                " (SELECT count(*) FROM opt_out), (SELECT count(*) FROM audit)"
             )
         ).one()
     )

@@ -1,21 +1,19 @@
 """The plan is a promise: who gets what, who does not and why, for how much. Sending must do exactly that."""
 
+import random
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import road_workspace as files
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pipeline_road import AREAS, Person, Road, Wall, World, walking
 
-from engine.clock import StoppedClock, parse_instant
 from engine.pipeline.plan import Plan
 from engine.settings import Settings
 from engine.store.schema import prepare
@@ -73,12 +71,15 @@ DAYS = [  # every instant at which something is due or the hours open
     "2027-07-16 09:30",
     "2027-07-16 14:00",
     "2027-07-16 19:30",
+    "2027-07-17 07:00",
     "2027-07-17 08:00",
     "2027-07-17 08:30",
     "2027-07-17 10:00",
     "2027-07-17 19:30",
+    "2027-07-18 07:00",
     "2027-07-18 08:00",
     "2027-07-18 19:30",
+    "2027-07-19 07:00",
     "2027-07-19 08:00",
 ]
 
@@ -184,8 +185,85 @@ def fresh(template: Path, world: World, wall: Wall) -> Iterator[Road]:
             yield road
 
 
+def test_the_promise_holds_on_both_databases(road: Road) -> None:
+    road.write(workspace("2 per 2 days", "12 hours", "19:33-07:00", "3 per 7 days"))
+    chance = random.Random(138)
+    road.people(
+        *(
+            Person(
+                place=chance.choice(PLACES),
+                language=chance.choice(["vi", "vi", "tyz", "hmn"]),
+                consent=chance.random() < 0.8,
+                opted_out=chance.random() < 0.1,
+                groups=chance.choice([(), (), ("nhom-mot",), ("nhom-hai", "nhom-khac")]),
+                name=chance.choice([None, "Người Thử 001", LONG_NAME]),
+            )
+            for _ in range(60)
+        )
+    )
+    walk(road, look_again=4)
+
+
+def test_people_without_consent_get_no_row_but_the_plan_counts_them(road: Road) -> None:
+    road.people(Person(consent=False), Person(consent=False), Person())
+    [run] = road.plan().runs
+    assert (run.recipients, dict(run.excluded)) == (1, {"no_consent": 2})
+    road.round()
+    assert road.statuses() == {"accepted": 1}
+
+
+def test_a_run_is_planned_while_it_may_be_late_and_not_a_minute_longer(road: Road) -> None:
+    road.people(Person())
+    road.write({"campaigns/thu.yaml": files.campaign(files.step(late="30 minutes"))})
+    for local, expected in (
+        ("2027-07-16 08:29", 1),
+        ("2027-07-16 09:00", 1),
+        ("2027-07-16 09:01", 0),
+    ):
+        assert len(road.plan(at=road.at(local)).runs) == expected, local
+    done = road.round()
+    assert done.opened.missed == [("thu", "mo-dau", "once")]
+    assert (road.runs(), road.statuses()) == ({"mo-dau/once": "missed:late"}, {})
+
+
+def test_what_has_had_its_run_is_not_planned_again(road: Road) -> None:
+    road.people(Person())
+    assert len(road.plan().runs) == 1
+    road.round()
+    assert road.plan().runs == []
+    road.write({"campaigns/thu.yaml": files.campaign(files.step(when="2027-07-20 10:00"))})
+    assert road.plan().runs == []  # the same step at another time is still the same run
+    road.at("2027-07-20 10:00")
+    assert road.round().counts.claimed == 0
+
+
+def test_a_plan_above_the_budget_warns(road: Road) -> None:
+    road.write({"campaigns/thu.yaml": files.campaign(limits="{budget: 1_000}")})
+    road.people(Person(), Person())
+    assert len(road.plan().warnings) == 1
+
+
+def test_a_group_nobody_is_in_warns_and_names_itself(road: Road) -> None:
+    groups = "{any: [lao-dong-di-xa, ngu-dan]}"
+    road.write({"audiences/dan.yaml": f"title: Người dân\nareas: {{districts: [Cao Lộc]}}\ngroups: {groups}\n"})
+    road.people(Person(groups=("ngu-dan",)))
+    [warning] = road.plan().warnings
+    assert "lao-dong-di-xa" in warning
+
+
+def test_what_quiet_hours_outlast_is_planned_as_expired(road: Road) -> None:
+    road.write({"campaigns/thu.yaml": files.campaign(files.step(when="2027-07-16 19:57", valid_for="2 hours"))})
+    road.people(Person())
+    [run] = road.plan().runs
+    assert (run.recipients, dict(run.excluded)) == (0, {"expired": 1})
+    for local in ("2027-07-16 19:57", "2027-07-16 21:58"):
+        road.at(local)
+        road.round()
+    assert road.statuses() == {"expired": 1}
+
+
 @settings(
-    max_examples=8,
+    max_examples=6,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -157,7 +157,7 @@ def test_two_processes_never_get_a_person_past_the_cap_across_campaigns(prepared
     def drain(place: int) -> int:
         order = list(enumerate(runs))[:: 1 if place == 0 else -1]
         taken = 0
-        for turn in range(12):
+        for turn in range(8):
             for number, run in order:
                 now = BEGIN + timedelta(seconds=turn)
                 claimed = _claim(

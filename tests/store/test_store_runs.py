@@ -152,6 +152,9 @@ def test_taking_what_is_queued_reaches_everyone_once(prepared: Process) -> None:
         taken += [row.id for row in rows]
         if len(rows) < 7:
             break
+        with prepared.database.read() as connection:
+            passed = connection.execute(select(RUN.c.claim_cursor)).scalar()
+        assert passed == people[min(len(taken) + 3, 25) - 1], "the next look begins at the first row again"
     assert len(set(taken)) == len(taken) == 22
     with prepared.database.read() as connection:
         assert runs.still_open(connection, run) == (False, True)

@@ -108,10 +108,11 @@ class Dispatcher:
         for gate in gates:
             by_sender.setdefault(gate.sender.key, []).append(gate)
         claimed, waiting = 0, False
-        for open_now in by_sender.values():
-            sender = open_now[0].sender
-            if not self._usable(sender):
+        for of_sender in by_sender.values():
+            open_now = [gate for gate in of_sender if self._usable(gate.sender)]
+            if not open_now:
                 continue
+            sender = open_now[0].sender
             pacer = self._pacer(sender)
             if pacer.waiting >= max(1.0, sender.rate * claims.HORIZON):
                 waiting = True
@@ -189,18 +190,18 @@ class Dispatcher:
 
     async def _call(self, ready: Ready) -> None:
         row, sender = ready.row, ready.gate.sender
-        opened, phone = self.providers.get(sender.key), ""
-        if opened is None or monotonic() - ready.claimed_at > START_WITHIN:
+        phone = ""
+        if monotonic() - ready.claimed_at > START_WITHIN:
             outcome = Outcome(row.delivery_id, row.attempt, Status.QUEUED, reason="released", retry_after=0.01)
         else:
             try:
-                message = self._message(ready)
+                provider, message = self.providers.open(sender), self._message(ready)
             except Exception as error:  # a damaged row: nothing has left, and nothing ever could
                 _log.error("message", kind=type(error).__name__, delivery=row.delivery_id)
                 outcome = Outcome(row.delivery_id, row.attempt, Status.FAILED, reason="unreadable")
             else:
                 phone = message.to
-                outcome = await self._send(opened[1], ready, message)
+                outcome = await self._send(provider, ready, message)
         ended = Ended(
             outcome=outcome,
             sender=sender,

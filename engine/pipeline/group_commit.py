@@ -19,7 +19,7 @@ class GroupCommit(Generic[Item, Result]):
     """Gathers items and hands them to ``commit`` in the writer's thread, a batch at a time, in order."""
 
     def __init__(
-        self, commit: Callable[[Sequence[Item]], Sequence[Result]], writer: Executor, largest: int = 1000
+        self, commit: Callable[[Sequence[Item]], Sequence[Result]], writer: Executor, largest: int = 250
     ) -> None:
         self._commit, self._writer, self._largest = commit, writer, largest
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []

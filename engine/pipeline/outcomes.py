@@ -66,6 +66,8 @@ def commit(process: Process, batch: Sequence[Ended]) -> list[Fate]:
                 at=ended.at,
                 real=ended.real,
             )
+        for sender in {one.sender.key for one in applied if one.outcome.status is Status.ACCEPTED}:
+            senders.recovered(connection, sender, batch[-1].real)
         for change, fate in fates:
             report_fate(connection, process, change, fate)
     return [fate for _, fate in fates]

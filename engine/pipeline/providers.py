@@ -32,21 +32,22 @@ def base_url_of(process: Process, sender: Sender) -> str | None:
 
 @dataclass
 class Providers:
-    """The providers of this process, one a sender, opened at first use inside the event loop that uses them."""
+    """The providers of this process, opened at first use inside the event loop that uses them.
+
+    One for each configuration that a sender has had: what was sent under another name or account is looked up there.
+    """
 
     process: Process
-    _open: dict[str, tuple[Sender, Provider]] = field(default_factory=dict)
-    _retired: list[Provider] = field(default_factory=list)
-    _replaced: list[Provider] = field(default_factory=list)  # calls may still be on their way through them
+    _open: dict[str, list[tuple[Sender, Provider]]] = field(default_factory=dict)
 
     def open(self, sender: Sender) -> Provider:
-        """The provider of ``sender``; opened again when its configuration differs from before.
+        """The provider of ``sender`` as it is configured here.
 
         Raises ``LoaError``: a secret is not set, or a live sender meets a turned clock.
         """
-        known = self._open.get(sender.key)
-        if known is not None and known[0] == sender:
-            return known[1]
+        for known, provider in self._open.get(sender.key, ()):
+            if known is sender or known == sender:
+                return provider
         kind = vendor(sender.provider)
         if self.process.settings.clock_turned and is_live(self.process, sender):
             raise LoaError("pipeline.turned-clock-live", sender=sender.key)
@@ -55,23 +56,23 @@ class Providers:
         except ValidationError as error:  # a secret of the wrong form: its value must not be shown
             fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
             raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
-        provider: Provider = kind.open(
+        opened: Provider = kind.open(
             sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
         )
-        if known is not None:
-            self._replaced.append(known[1])
-        if known is not None:
-            self._retired.append(known[1])  # calls may still be on their way through it
-        self._open[sender.key] = (sender, provider)
-        return provider
+        self._open.setdefault(sender.key, []).append((sender, opened))
+        return opened
 
-    def get(self, sender_key: str) -> tuple[Sender, Provider] | None:
-        """A sender that has been opened; None when this process has not."""
-        return self._open.get(sender_key)
+    def of_run(self, digest: str, sender_key: str) -> tuple[Sender, Provider] | None:
+        """A sender as a run's snapshot has it; None when it cannot be opened in this process."""
+        sender = self.process.snapshot(digest).senders[sender_key]
+        try:
+            return sender, self.open(sender)
+        except LoaError:
+            return None
 
     async def close(self) -> None:
         """Give every connection back."""
-        for provider in [*self._replaced, *(provider for _, provider in self._open.values())]:
-            await provider.close()
-        self._replaced.clear()
+        for opened in self._open.values():
+            for _, provider in opened:
+                await provider.close()
         self._open.clear()

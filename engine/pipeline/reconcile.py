@@ -85,7 +85,7 @@ async def look_up_due(process: Process, providers: Providers, writer: Executor) 
 
 
 async def _look_up(process: Process, providers: Providers, writer: Executor, row: Unsettled) -> None:
-    opened = providers.get(row.sender)
+    opened = providers.of_run(row.digest, row.sender)
     loop = asyncio.get_running_loop()
     if not row.phone_sealed:  # erased meanwhile: there is nothing left to ask about
         await loop.run_in_executor(writer, _to_person, process, row, "cannot_ask")
@@ -222,7 +222,7 @@ async def poll(process: Process, providers: Providers, writer: Executor, rows: I
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def ask(row: Polled) -> tuple[Polled, VendorMessage | None, float]:
-        opened = providers.get(row.sender)
+        opened = providers.of_run(row.digest, row.sender)
         if opened is None:
             return row, None, FAILED_WAIT
         sender, provider = opened

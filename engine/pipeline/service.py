@@ -64,19 +64,16 @@ class Service:
         return open_due(self.process, self.files.campaigns, areas.load(), progress=progress)
 
     def _learn_senders(self) -> None:
-        """Every sender that may have deliveries on the way: of the files, and of runs that are still open."""
-        for snapshot in self.files.campaigns.values():
-            self.senders |= {key: sender for key, sender in snapshot.senders.items() if key not in self.senders}
+        """Every sender that may have deliveries on the way, as configured last: of all runs, and of the files."""
         with self.process.database.read() as connection:
-            digests = {run["digest"] for run in runs.in_status(connection, tuple(RunStatus))}
+            digests = dict.fromkeys(run["digest"] for run in runs.in_status(connection, tuple(RunStatus)))
         for digest in digests:
             self.senders |= self.process.snapshot(digest).senders
+        for snapshot in self.files.campaigns.values():
+            self.senders |= snapshot.senders
 
     def provider_of(self, sender_key: str) -> Provider | None:
         """The provider of a sender, opened if need be; None when there is no such sender or it cannot be used."""
-        opened = self.providers.get(sender_key)
-        if opened is not None:
-            return opened[1]
         sender = self.senders.get(sender_key)
         if sender is None:
             return None
@@ -95,7 +92,6 @@ class Service:
         loop = asyncio.get_running_loop()
         ages = {key: sender.orphan_after.total_seconds() for key, sender in self.senders.items()}
         await loop.run_in_executor(self.writer, reconcile.find_orphans, self.process, ages)
-        self._open_providers()
         await reconcile.look_up_due(self.process, self.providers, self.writer)
         rows = await loop.run_in_executor(self.writer, self._to_poll, real(), 0)
         await reconcile.poll(self.process, self.providers, self.writer, rows)
@@ -103,16 +99,11 @@ class Service:
     async def poll_all(self) -> int:
         """Ask once about every accepted delivery, whatever its age; how many were asked about."""
         loop = asyncio.get_running_loop()
-        self._open_providers()
         after, asked = 0, 0
         while rows := await loop.run_in_executor(self.writer, self._to_poll, None, after):
             after = rows[-1].delivery_id
             asked += await reconcile.poll(self.process, self.providers, self.writer, rows)
         return asked
-
-    def _open_providers(self) -> None:
-        for key in self.senders:
-            self.provider_of(key)
 
     def _to_poll(self, due_before: float | None, after: int) -> list[look_ups.Polled]:
         with self.process.database.read() as connection:

@@ -72,7 +72,7 @@ def claim(
     real_now: float,
     slot: int,
     refuse_synthetic: bool = False,
-    limit: int = 2000,
+    limit: int = 250,
 ) -> Claim:
     """Claim up to one second of ``sender``'s rate from ``runs``, in their order.
 

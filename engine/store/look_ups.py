@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from engine.status import Status
-from engine.store.tables import Contact, Delivery, LookUp, Rendering, table_of
+from engine.store.tables import Contact, Delivery, LookUp, Rendering, Run, table_of
 
 _LOOK_UP = table_of(LookUp)
 _DELIVERY = table_of(Delivery)
 _CONTACT = table_of(Contact)
 _RENDERING = table_of(Rendering)
+_RUN = table_of(Run)
 _ASK = text(
     "INSERT INTO look_up (delivery_id, attempt, sender, due_real) VALUES (:delivery_id, :attempt, :sender, :due_real)"
     " ON CONFLICT (delivery_id) DO UPDATE SET attempt = excluded.attempt, sender = excluded.sender,"
@@ -34,6 +35,7 @@ class Unsettled:
     personal: bool = False
     phone_sealed: bytes = field(default=b"", repr=False)
     name_sealed: bytes | None = field(default=None, repr=False)
+    digest: str = ""  # of its run's snapshot: through which account, under which name it was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Polled:
     attempt: int
     sender: str
     vendor_id: str
+    digest: str = ""
 
 
 def ask(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -80,17 +83,19 @@ def due(connection: Connection, real_now: float, limit: int = 200) -> list[Unset
         select(
             _LOOK_UP.c.delivery_id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.claimed_at,
             _LOOK_UP.c.absent_since, _RENDERING.c.words, _RENDERING.c.personal, _CONTACT.c.phone_sealed,
-            _CONTACT.c.name_sealed,
+            _CONTACT.c.name_sealed, _RUN.c.digest,
         )
         .select_from(_LOOK_UP)
         .join(_DELIVERY, _DELIVERY.c.id == _LOOK_UP.c.delivery_id)
+        .join(_RUN, _RUN.c.id == _DELIVERY.c.run_id)
         .outerjoin(_RENDERING, _RENDERING.c.id == _DELIVERY.c.rendering_id)
         .outerjoin(_CONTACT, _CONTACT.c.id == _DELIVERY.c.contact_id)
         .where(_LOOK_UP.c.due_real <= real_now, _DELIVERY.c.status == Status.UNKNOWN, _LOOK_UP.c.waits_for.is_(None))
         .order_by(_LOOK_UP.c.due_real)
         .limit(limit)
     )  # fmt: skip
-    return [Unsettled(*row) for row in connection.execute(query)]
+    rows: Sequence[Any] = connection.execute(query).all()
+    return [Unsettled(*row) for row in rows]
 
 
 def postpone(
@@ -139,8 +144,10 @@ def rivals(connection: Connection, delivery_id: int) -> Sequence[Any]:
 
 def to_poll(connection: Connection, due_before: float | None, after_id: int = 0, limit: int = 500) -> list[Polled]:
     """Accepted deliveries to ask the vendor about: due ones, or with None every one after ``after_id``."""
-    query = select(_DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.vendor_id).where(
-        _DELIVERY.c.status == Status.ACCEPTED, _DELIVERY.c.vendor_id.is_not(None)
+    query = (
+        select(_DELIVERY.c.id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.vendor_id, _RUN.c.digest)
+        .join(_RUN, _RUN.c.id == _DELIVERY.c.run_id)
+        .where(_DELIVERY.c.status == Status.ACCEPTED, _DELIVERY.c.vendor_id.is_not(None))
     )
     if due_before is None:
         query = query.where(_DELIVERY.c.id > after_id).order_by(_DELIVERY.c.id)

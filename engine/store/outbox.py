@@ -169,7 +169,7 @@ def _move(
     if change.attempt < row["attempt"]:
         return Fate.SUPERSEDED
     if change.attempt > row["attempt"]:
-        return Fate.IGNORED
+        return Fate.CONTRADICTED  # a call we have forgotten: a backup was restored
     known = row["vendor_id"]
     if known is not None and change.vendor_id is not None and known != change.vendor_id:
         return Fate.CONTRADICTED
@@ -184,7 +184,11 @@ def _move(
         instead = closed[row["run_id"]]
         change = replace(change, status=instead, reason=_REASONS[instead], not_before=None)
     row["status"] = str(change.status)
-    row["code"], row["reason"] = change.code or row["code"], change.reason or row["reason"]
+    if change.status in (Status.ACCEPTED, Status.DELIVERED, Status.QUEUED):
+        # What went wrong before is in the attempts; on a delivery that is well again it would count as its reason.
+        row["code"], row["reason"] = change.code, None
+    else:
+        row["code"], row["reason"] = change.code or row["code"], change.reason or row["reason"]
     row["not_before"], row["poll_real"] = change.not_before, change.poll_real
     if change.status is Status.QUEUED:  # free for the next claim; the attempt's number stays used up
         row["worker"] = row["claimed_real"] = row["vendor_id"] = None

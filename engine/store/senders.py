@@ -21,6 +21,15 @@ def hold(connection: Connection, sender: str, *, until_real: float, reason: str)
     )
 
 
+def recovered(connection: Connection, sender: str, real_now: float) -> None:
+    """Something went through again: the next hold is a short one."""
+    connection.execute(
+        update(_SENDER)
+        .where(_SENDER.c.sender == sender, _SENDER.c.holds > 0, func.coalesce(_SENDER.c.held_until, 0.0) <= real_now)
+        .values(holds=0, held_until=None, held_reason=None)
+    )
+
+
 def release(connection: Connection, sender: str) -> bool:
     """Let ``sender`` send again; False when it was not held."""
     freed = connection.execute(

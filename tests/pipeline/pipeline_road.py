@@ -2,9 +2,8 @@
 
 import asyncio
 import itertools
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 
 import road_workspace as files
 from pydantic import BaseModel, ConfigDict
+from road_proof import prove_tallies
 from sqlalchemy import insert, text
 
 from engine.areas import registry as areas
@@ -311,50 +311,7 @@ class Road:
 
     def prove_tallies(self) -> None:
         """Both tallies equal the rows, in every key."""
-        areas_rows = _counted(
-            self.rows(
-                "SELECT run_id, era, commune, variant, status, count(*),"
-                " sum(CASE WHEN handed_at IS NULL THEN 0 ELSE segments END),"
-                " sum(CASE WHEN handed_at IS NULL THEN 0 ELSE cost_vnd END)"
-                " FROM delivery GROUP BY run_id, era, commune, variant, status"
-            ),
-            5,
-        )
-        areas_tally = _counted(
-            self.rows(
-                "SELECT run_id, era, commune, variant, status, sum(deliveries), sum(segments), sum(cost_vnd)"
-                " FROM tally_area GROUP BY run_id, era, commune, variant, status"
-            ),
-            5,
-        )
-        assert areas_tally == areas_rows
-        for trait in ("language", "sender", "prefix", "reason"):
-            rows = _counted(
-                self.rows(
-                    f"SELECT run_id, {trait}, status, count(*) FROM delivery WHERE {trait} IS NOT NULL"
-                    f" GROUP BY run_id, {trait}, status"
-                ),
-                3,
-            )
-            tally = _counted(
-                self.rows(
-                    "SELECT run_id, value, status, sum(deliveries) FROM tally_trait WHERE trait = :trait"
-                    " GROUP BY run_id, value, status",
-                    trait=trait,
-                ),
-                3,
-            )
-            assert tally == rows, trait
-
-
-def _counted(rows: Iterable[Any], keys: int) -> dict[tuple[Any, ...], tuple[int, ...]]:
-    found = {tuple(row[:keys]): tuple(int(value or 0) for value in row[keys:]) for row in rows}
-    return {key: value for key, value in found.items() if any(value)}
-
-
-def json_of(value: Any) -> Any:
-    """Through JSON and back, as a program reads it."""
-    return json.loads(json.dumps(value))
+        prove_tallies(self.rows)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from engine.pipeline.hours import MARGIN, claims_from, closes_at, may_claim, ope
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")  # no summer time since 1975
 MINUTES = st.integers(0, 24 * 60 - 1).map(lambda minute: time(minute // 60, minute % 60))
-INSTANTS = st.datetimes(datetime(2027, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+INSTANTS = st.datetimes(datetime(2027, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive bounds are asked for
 
 
 @st.composite

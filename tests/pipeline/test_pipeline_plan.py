@@ -37,7 +37,9 @@ AUDIENCES = {
     "audiences/tru.yaml": (
         "title: Trừ nhóm\nareas: {districts: [Cao Lộc, Lộc Bình]}\nexclude: {audiences: [nhom], contacted_within: %s}\n"
     ),
-    "audiences/viet.yaml": 'title: Đọc tiếng Việt\nareas: {communes: ["06184", "06541"], era: "2025"}\nlanguages: [vi]\n',
+    "audiences/viet.yaml": (
+        'title: Đọc tiếng Việt\nareas: {communes: ["06184", "06541"], era: "2025"}\nlanguages: [vi]\n'
+    ),
 }
 
 
@@ -52,9 +54,7 @@ def workspace(cap: str, within: str, quiet: str, other_cap: str | None) -> dict[
             files.step("mot", message="noi", when="2027-07-16 08:30"),
             files.step("hai", message="ten", audience="nhom", when="2027-07-16 09:30"),
             files.step("ba", audience="tru", when="2027-07-17 08:30"),
-            files.step(
-                "bon", audience="viet", when="every day at 19:30", until="2027-07-18", **{"from": "2027-07-16"}
-            ),
+            files.step("bon", audience="viet", when="every day at 19:30", until="2027-07-18", **{"from": "2027-07-16"}),
             limits=limits,
             variants="{a: 40%, b: 40%, holdout: 20%}",
         ),

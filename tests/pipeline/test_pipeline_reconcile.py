@@ -231,9 +231,7 @@ def test_two_doubts_about_one_person_do_not_take_each_others_message(road: Road,
     ]
 
 
-def test_claims_of_a_dead_worker_are_looked_up_and_those_of_a_living_one_are_not(
-    doubtful: Road, world: World
-) -> None:
+def test_claims_of_a_dead_worker_are_looked_up_and_those_of_a_living_one_are_not(doubtful: Road, world: World) -> None:
     doubtful.people(Person())
     doubtful.round()
     now = doubtful.wall() - 61
@@ -310,9 +308,7 @@ def test_a_sender_that_cannot_be_opened_today_leaves_the_question_open_for_tomor
     assert state(doubtful) == [("accepted", 1)]
 
 
-def test_an_answer_that_comes_too_late_for_its_attempt_does_not_unsettle_the_next(
-    doubtful: Road, world: World
-) -> None:
+def test_an_answer_that_comes_too_late_for_its_attempt_does_not_unsettle_the_next(doubtful: Road, world: World) -> None:
     """A slow look-up of attempt 1 must neither queue nor forget attempt 2."""
     from engine.pipeline import reconcile
     from engine.store import look_ups
@@ -335,9 +331,7 @@ def test_an_answer_that_comes_too_late_for_its_attempt_does_not_unsettle_the_nex
     assert [tuple(row) for row in doubtful.rows("SELECT attempt, absent_since FROM look_up")] == [(2, None)]
 
 
-def test_a_call_that_comes_back_after_the_cancellation_is_not_left_in_the_queue(
-    doubtful: Road, world: World
-) -> None:
+def test_a_call_that_comes_back_after_the_cancellation_is_not_left_in_the_queue(doubtful: Road, world: World) -> None:
     """Thrown back by the vendor while a person cancels: nobody would ever claim it again."""
 
     def answer(message: Outgoing) -> Outcome:

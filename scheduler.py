@@ -6,6 +6,7 @@ and loses the one that runs at a kill.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -22,7 +23,7 @@ from engine.i18n import sentence
 from engine.pipeline.process import Process, opened
 from engine.pipeline.service import Service, serving
 from engine.settings import from_environment
-from engine.web.app import application
+from engine.web.app import Application
 
 OPEN_EVERY = 1.0  # seconds, real ones; each look costs a few stats and one small query
 FIND_OUT_EVERY = 2.0
@@ -45,13 +46,14 @@ class _Server(uvicorn.Server):
 def run(host: str, port: int, no_web: bool) -> None:
     """Chạy liên tục: mở các lượt đến hạn, gửi, nhận biên nhận, đối soát. Dừng bằng Ctrl-C hoặc SIGTERM."""
     log.configure()
-    listener = None if no_web else _listen(host, port)
+    listener = None if no_web else listen(host, port)
     with opened(from_environment(), claims=True) as process, suppress(KeyboardInterrupt):
-        asyncio.run(_main(process, listener))
+        asyncio.run(_until_signal(process, listener))
     click.echo(sentence("scheduler.stopped"), err=True)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket for the web side; port 0 takes a free one. Raises ``LoaError`` (``scheduler.port-taken``)."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # With the protocol named asyncio sets TCP_NODELAY; without it receipts one after the other crawl (22/s
@@ -65,13 +67,12 @@ def _listen(host: str, port: int) -> socket.socket:
         raise LoaError("scheduler.port-taken", host=host, port=port) from None
 
 
-async def _main(process: Process, listener: socket.socket | None) -> None:
-    stop = asyncio.Event()
-    _on_signals(stop)
+async def work(process: Process, listener: socket.socket | None, stop: asyncio.Event) -> None:
+    """Do all that ``loa run`` does, in the running event loop, until ``stop``; ends with nothing half-done."""
     async with serving(process) as service:
         await _round("open", service.open_due, stop)
         scheduler = _jobs(service, stop)
-        app, receipts = application(service)
+        app = Application(service)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -79,12 +80,13 @@ async def _main(process: Process, listener: socket.socket | None) -> None:
                 access_log=False,
                 http="httptools",
                 lifespan="off",
+                interface="asgi3",
+                proxy_headers=False,  # the public address is configured, never guessed
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )
         web = asyncio.create_task(server.serve(sockets=[listener])) if listener else None
-        where = f"http://{_shown(listener)}" if listener else "-"
-        click.echo(sentence("scheduler.running", where=where), err=True)
         try:
             await service.dispatcher.run(stop)
         finally:
@@ -92,10 +94,20 @@ async def _main(process: Process, listener: socket.socket | None) -> None:
             server.should_exit = True
             if web is not None:
                 await asyncio.wait([web], timeout=10)
-            await receipts.drained()
+            await app.receipts.drained()
+
+
+async def _until_signal(process: Process, listener: socket.socket | None) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop)
+    where = f"http://{_shown(listener)}" if listener else "-"
+    click.echo(sentence("scheduler.running", where=where), err=True)
+    await work(process, listener, stop)
 
 
 def _jobs(service: Service, stop: asyncio.Event) -> AsyncIOScheduler:
+    # A round that takes longer than its interval (a fan-out) simply goes on: that is no warning.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     scheduler = AsyncIOScheduler(
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
     )

@@ -7,12 +7,14 @@ process); on PostgreSQL a session's advisory lock, so that workers on other mach
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from engine.clock import real
 from engine.store.database import Database, Lock
@@ -58,7 +60,9 @@ class Registration:
 
     def _let_go(self) -> None:
         if self._session is not None:
-            self._session.invalidate()  # given back to the pool, it would go on holding the lock
+            with suppress(DBAPIError):  # the server ends a session a moment after we do, and would hold the lock so long
+                self._session.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_key(self.id),))
+            self._session.invalidate()  # given back to the pool, it would go on holding whatever is left
             self._session.close()
         if self._file is not None:
             self._file.release()

@@ -19,7 +19,7 @@ from engine.pipeline import receive
 from engine.pipeline.receipt_address import receipt_address, signature
 from engine.pipeline.service import serving
 from engine.status import Status
-from engine.web.app import application
+from engine.web.app import Application
 from engine.web.receipts import LARGEST
 
 GENUINE = {"x-signature": "clay", "content-type": "application/x-www-form-urlencoded"}
@@ -56,7 +56,8 @@ def serve(road: Road) -> Iterator[Web]:
     async def main() -> None:
         async with serving(road.process) as service:
             await service.open_due()
-            app, receipts = application(service)
+            app = Application(service)
+            receipts = app.receipts
             config = uvicorn.Config(app, port=0, log_level="error", lifespan="off", http="httptools")
             server = uvicorn.Server(config)
             server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
 
 from engine.areas import registry as areas
 from engine.clock import VIETNAM, StoppedClock
@@ -36,8 +35,9 @@ WORKSPACE = {
     "loa.yaml": "organisation: {name: Máy thử, province: '20'}\n"
     "senders: {dien-tap: {provider: sandbox, from: DIENTAP, rate: 500/s, price_per_segment: 850}}\n",
     "campaigns/do-toc-do.yaml": CAMPAIGN,
-    "messages/tin/sms.vi.j2": "Ban Chi dao 138: {{ area.name }} nhac ba con giu giay to, hoi ky truoc khi di lam xa. Goi 111.\n",
+    "messages/tin/sms.vi.j2": "Ban Chi dao 138: {{ area.name }} nhac ba con hoi ky truoc khi di lam xa. Goi 111.\n",
 }
+IMPORTED = "2027-01-01 00:00:00.000000"
 NOW = datetime(2027, 7, 16, 8, 31, tzinfo=VIETNAM)
 
 
@@ -64,9 +64,8 @@ def main() -> None:
 def write_workspace(settings: Settings) -> None:
     registry = areas.load()
     provinces = ", ".join(f'"{area.code}"' for area in registry.provinces("2025"))
-    files = WORKSPACE | {
-        "audiences/ca-nuoc.yaml": f"title: Cả nước\nareas: {{provinces: [{provinces}], era: '2025'}}\nconsent: statutory\n"
-    }
+    areas_wanted = f"areas: {{provinces: [{provinces}], era: '2025'}}"
+    files = WORKSPACE | {"audiences/ca-nuoc.yaml": f"title: Cả nước\n{areas_wanted}\nconsent: statutory\n"}
     for name, text in files.items():
         path = settings.workspace / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,13 +79,11 @@ def fill(settings: Settings, contacts: int) -> None:
     with opened(settings) as process, process.database.write() as connection:
         raw = connection.connection.driver_connection
         raw.execute(
-            "INSERT INTO contact_import (id, source, basis, consent, file_digest, started_at, finished_at, rows, imported, updated,"
-            " unchanged, rejected) VALUES (1, 'bench', 'bench', 1, '', '2027-01-01 00:00:00.000000', '2027-01-01 00:00:01.000000', 0, 0, 0, 0, 0)"
+            "INSERT INTO contact_import VALUES (1, 'bench', 'bench', 1, '', ?, ?, 0, 0, 0, 0, 0)", (IMPORTED, IMPORTED)
         )
         raw.executemany(
-            "INSERT INTO contact (phone_hash, phone_sealed, name_sealed, era, commune, language, consent, prefix, bucket,"
-            " synthetic, opted_out_at, import_id, updated_at) VALUES (?, ?, NULL, '2025', ?, ?, 1, ?, ?, 1, NULL, 1,"
-            " '2027-01-01 00:00:00.000000')",
+            "INSERT INTO contact (phone_hash, phone_sealed, era, commune, language, consent, prefix, bucket, synthetic,"
+            f" import_id, updated_at) VALUES (?, ?, '2025', ?, ?, 1, ?, ?, 1, 1, '{IMPORTED}')",
             (
                 (
                     number.to_bytes(16, "big"),

@@ -6,7 +6,7 @@ Approving again lets those runs go on whose step is still what it was; a run wit
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -118,11 +118,14 @@ def refuse_unreviewed(process: Process, snapshot: Snapshot) -> None:
         raise LoaError("pipeline.unreviewed", files=", ".join(files))
 
 
-def void_changed(process: Process, current: dict[str, Snapshot]) -> dict[str, list[Difference]]:
+def void_changed(
+    process: Process, current: Mapping[str, Snapshot], known: Collection[str] | None = None
+) -> dict[str, list[Difference]]:
     """Void what no longer is what was approved; campaign → what changed. ``current`` are today's files.
 
-    A campaign that is not in ``current`` (its files cannot be read just now) is left alone: its approved
-    snapshot is complete, and half a file is not a decision.
+    ``known`` are the campaigns that have a file at all (None: nobody can say): who takes the file away takes the
+    campaign back. A campaign that is not in ``current`` although it has a file (it cannot be read just now) is left
+    alone: its approved snapshot is complete, and half a file is not a decision.
     """
     changed: dict[str, list[Difference]] = {}
     for campaign, snapshot in current.items():
@@ -130,17 +133,29 @@ def void_changed(process: Process, current: dict[str, Snapshot]) -> dict[str, li
             old = [
                 row["digest"] for row in snapshots.standing(connection, campaign) if row["digest"] != snapshot.digest
             ]
-        if not old:
-            continue
-        what = differences(process.snapshot(old[-1]), snapshot)
-        now = process.clock.now()
-        with process.database.write(Lock.APPROVE) as connection:
-            detail = "; ".join(sorted({difference.path for difference in what}))[:1000]
-            if snapshots.void(connection, campaign, at=now, reason=detail, but_digest=snapshot.digest):
+        if old:
+            what = differences(process.snapshot(old[-1]), snapshot)
+            if _void(process, campaign, what, but_digest=snapshot.digest):
                 changed[campaign] = what
-                audit.record(connection, process.keyring, at=now, action="void", subject=campaign, detail=detail)
-                _pause_open(connection, campaign)
+    if known is not None:
+        with process.database.read() as connection:
+            gone = snapshots.approved_digests(connection).keys() - set(known)
+        for campaign in sorted(gone):
+            what = [Difference(f"campaigns/{campaign}.yaml", "…", None)]
+            if _void(process, campaign, what):
+                changed[campaign] = what
     return changed
+
+
+def _void(process: Process, campaign: str, what: Sequence[Difference], *, but_digest: str | None = None) -> bool:
+    now = process.clock.now()
+    detail = "; ".join(sorted({difference.path for difference in what}))[:1000]
+    with process.database.write(Lock.APPROVE) as connection:
+        if not snapshots.void(connection, campaign, at=now, reason=detail, but_digest=but_digest):
+            return False
+        audit.record(connection, process.keyring, at=now, action="void", subject=campaign, detail=detail)
+        _pause_open(connection, campaign)
+    return True
 
 
 def pause_unapproved(process: Process, run_ids: Sequence[int]) -> None:

@@ -34,6 +34,7 @@ START_WITHIN = 10.0  # seconds from claim to call; later than that the row is re
 CALL_ENDS_WITHIN = 30.0
 AT_ONCE = 512  # calls of one sender on their way
 IDLE = 0.1  # seconds between looks when there is nothing to claim
+STORE_AGAIN = 1.0  # seconds until an outcome that could not be stored is tried again
 
 _log = get("dispatch")
 
@@ -245,7 +246,7 @@ class Dispatcher:
                 _log.error("outcome", code=error.code if isinstance(error, LoaError) else type(error).__name__)
                 if self._stopping:
                     return  # the row stays `sending`, and the next process looks it up
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(STORE_AGAIN)
 
     def _commit(self, batch: Sequence[Ended]) -> list[Fate]:
         return outcomes.commit(self.process, batch)

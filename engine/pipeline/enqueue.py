@@ -83,7 +83,7 @@ def _insert_rows(
         if after >= last or run["status"] != RunStatus.ENQUEUEING:
             return whole
         until = min(after + fanout.CHUNK, last)
-        with process.database.write() as connection:
+        with process.database.write(durable=False) as connection:
             if not fanout.advance(connection, run_id, after, until):
                 whole = False
                 continue  # another process has done this chunk

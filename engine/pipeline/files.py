@@ -67,6 +67,7 @@ class Files:
         self._seen: object = None
         self.campaigns: dict[str, Snapshot] = {}
         self.faulty: tuple[str, ...] = ()
+        self.known: tuple[str, ...] | None = None  # every campaign that has a file; None: loa.yaml is not to be read
 
     def refresh(self) -> bool:
         """Load again if anything changed since the last time; True when it did."""
@@ -76,6 +77,7 @@ class Files:
         loaded = load_workspace(self._settings, None)
         self.campaigns = current_snapshots(loaded)
         self.faulty = tuple(key for key in loaded.campaign_keys if key not in self.campaigns)
+        self.known = None if loaded.workspace is None else loaded.campaign_keys
         self._seen = stamp
         return True
 

@@ -222,7 +222,7 @@ class _Import:
             progress(_READ_SHARE + (1 - _READ_SHARE) * done / good)
 
     def _write(self, listed: ContactList, reserved: Reserved, rows: int) -> None:
-        with reserved.write() as connection:
+        with reserved.write(durable=False) as connection:  # the end of the import is durable, and these with it
             begun = monotonic()
             listed.write(connection, source=self._source, import_id=self._import_id, at=self._now)
             contacts.count_import(connection, self._import_id, self._result.counts())

@@ -62,7 +62,10 @@ async def _watch(service: Service) -> None:
 
 
 def _held(service: Service) -> list[str]:
-
+    """A sender that rests goes on by itself; one that was stopped waits for a person."""
     with service.process.database.read() as connection:
         held = senders.held(connection, real())
-    return [sentence("pipeline.sender-held", sender=key, reason=reason) for key, (_, reason, _) in held.items()]
+    return [
+        sentence(f"pipeline.sender-{'stopped' if until >= senders.FOREVER else 'held'}", sender=key, reason=reason)
+        for key, (until, reason, _) in held.items()
+    ]

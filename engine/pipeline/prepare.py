@@ -78,11 +78,11 @@ def _save(process: Process, run_id: int, matched: list[Resolved], words: dict[st
         }
         for key, made in words.items()
     ]
-    with process.database.write() as connection:
+    with process.database.write(durable=False) as connection:
         ids = fanout.save_renderings(connection, run_id, renderings)
     for start in range(0, len(matched), CELLS_AT_ONCE):
         cells = [_cell(run_id, one, ids) for one in matched[start : start + CELLS_AT_ONCE]]
-        with process.database.write() as connection:
+        with process.database.write(durable=False) as connection:
             fanout.save_cells(connection, cells)
 
 

@@ -55,7 +55,7 @@ class Service:
     def _open_due(self, progress: Progress | None) -> Opened:
         self._unchecked |= self.files.refresh()
         if self._unchecked:
-            changed = void_changed(self.process, self.files.campaigns)
+            changed = void_changed(self.process, self.files.campaigns, self.files.known)
             self._unchecked = False  # not before: what a locked database kept us from is done in the next round
             self.changed |= changed
             for campaign, what in changed.items():

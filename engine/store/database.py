@@ -69,15 +69,19 @@ class Database:
             connection.rollback()
 
     @contextmanager
-    def write(self, lock: Lock | None = None) -> Iterator[Connection]:
+    def write(self, lock: Lock | None = None, *, durable: bool = True) -> Iterator[Connection]:
         """One writing transaction: committed at the end of the block, rolled back by any exception.
 
-        ``lock`` is taken first and kept to the end. No vendor may be called inside.
+        ``lock`` is taken first and kept to the end. No vendor may be called inside. Without ``durable`` a power cut
+        may take the transaction back (whole), until a later durable one is committed: for bulk work that is simply
+        done again, and that nobody has been told of.
         """
-        with _translated(), self._db.connect() as connection:
+        with _translated(), self._db.connect() as connection, _synchronous(connection, self.is_sqlite, durable):
             if self.is_sqlite:
                 _begin_immediate(connection)
             else:
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 # connections are reused; psycopg begins by itself at the first statement
                 if lock is not None:
                     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (int(lock),))
@@ -131,12 +135,15 @@ class Reserved:
             yield self._connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A writing transaction, as ``Database.write`` has it."""
-        if self.is_sqlite:
-            _begin_immediate(self._connection)
-        with self._ended():
-            yield self._connection
+        with _synchronous(self._connection, self.is_sqlite, durable):
+            if self.is_sqlite:
+                _begin_immediate(self._connection)
+            elif not durable:
+                self._connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            with self._ended():
+                yield self._connection
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -162,6 +169,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 def _prepare_postgresql(connection: Any, _: Any) -> None:
     connection.execute(f"SET lock_timeout = {int(LOCK_PATIENCE * 1000)}")
     connection.commit()
+
+
+@contextmanager
+def _synchronous(connection: Connection, is_sqlite: bool, durable: bool) -> Iterator[None]:
+    """SQLite waits for the disk at a commit (10 ms on a slow one) only where the commit must be durable."""
+    raw = connection.connection.driver_connection
+    if not is_sqlite or durable or not isinstance(raw, sqlite3.Connection):
+        yield
+        return
+    raw.execute("PRAGMA synchronous = NORMAL")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_immediate(connection: Connection) -> None:

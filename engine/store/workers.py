@@ -60,7 +60,8 @@ class Registration:
 
     def _let_go(self) -> None:
         if self._session is not None:
-            with suppress(DBAPIError):  # the server ends a session a moment after we do, and would hold the lock so long
+            # The server ends a session a moment after we do; until then it would hold the lock.
+            with suppress(DBAPIError):
                 self._session.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_key(self.id),))
             self._session.invalidate()  # given back to the pool, it would go on holding whatever is left
             self._session.close()

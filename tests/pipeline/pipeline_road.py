@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import road_workspace as files
 from pydantic import BaseModel, ConfigDict
 from road_proof import prove_tallies
@@ -41,6 +42,8 @@ from engine.store.crypto import bucket_of
 from engine.store.tables import Contact, ContactGroup, ContactImport, table_of
 
 AREAS = areas.load()
+# For what no database decides: one is enough.
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _PHONES = PhoneModel(0)
 # Made-up mobile numbers that the sandbox's model takes.
 NUMBERS = [number for number in (f"+84900{place:06d}" for place in range(1, 4000)) if _PHONES.refusal(number) is None]

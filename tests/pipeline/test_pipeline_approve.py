@@ -2,7 +2,7 @@
 
 import pytest
 import road_workspace as files
-from pipeline_road import Person, Road, World
+from pipeline_road import Person, Road, World, on_one_database
 
 from engine.channels.base import Outcome, Outgoing
 from engine.errors import LoaError
@@ -104,6 +104,7 @@ def test_a_run_that_nobody_watched_while_the_files_changed_goes_on_after_the_new
     assert live.statuses("mot") == {"accepted": 6}
 
 
+@on_one_database
 def test_moving_a_steps_time_after_it_went_out_and_approving_again_sends_nothing(live: Road, world: World) -> None:
     live.approve()
     live.round()
@@ -149,12 +150,14 @@ def test_one_of_two_approvals_does_not_let_a_paused_run_go_on(live: Road, world:
     assert live.statuses("mot") == {"accepted": 6}
 
 
+@on_one_database
 def test_no_name_is_no_approval(live: Road) -> None:
     with pytest.raises(LoaError) as refused:
         live.approve(by=" \n ")
     assert refused.value.key == "pipeline.approve-no-name"
 
 
+@on_one_database
 def test_an_unreviewed_translation_is_not_approved_for_real_phones(live: Road) -> None:
     live.write(steps() | {"messages/tin/sms.tyz.j2": "Tin bằng tiếng Tày, 111.\n"})
     with pytest.raises(LoaError) as refused:
@@ -173,6 +176,7 @@ def test_a_cancelled_campaign_is_not_approved_again(live: Road, world: World) ->
     assert world.sent == []
 
 
+@on_one_database
 def test_a_void_that_a_locked_database_prevented_is_made_good_in_the_next_round(
     live: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +216,7 @@ def test_a_run_far_above_the_approved_recipients_is_held_until_a_person_looks(li
     assert len(world.sent) == 7
 
 
+@on_one_database
 def test_a_tenth_more_than_approved_goes_out(live: Road, world: World) -> None:
     live.people(*[Person() for _ in range(4)])
     live.approve()
@@ -271,6 +276,7 @@ def test_cancel_takes_back_what_waits_and_leaves_what_went(live: Road, world: Wo
     live.prove_tallies()
 
 
+@on_one_database
 def test_a_decision_about_nothing_is_refused(live: Road) -> None:
     for arguments, key in ((("thu", None), "nothing-to-control"), (("khong-co", None), "nothing-to-control")):
         with pytest.raises(LoaError) as refused:
@@ -283,6 +289,7 @@ def test_a_decision_about_nothing_is_refused(live: Road) -> None:
     assert refused.value.key == "pipeline.unknown-step"
 
 
+@on_one_database
 def test_the_approvers_name_is_nowhere_in_clear(live: Road) -> None:
     live.approve(by="Người Thử 001")
     [(sealed,)] = live.rows("SELECT by_sealed FROM approval")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import road_workspace as files
-from pipeline_road import AREAS, Person, Road
+from pipeline_road import AREAS, Person, Road, on_one_database
 from sqlalchemy import Connection, text
 
 from engine.pipeline import control, enqueue
@@ -233,12 +233,14 @@ def test_a_run_cancelled_while_it_opens_leaves_nothing_queued(
     road.prove_tallies()
 
 
+@on_one_database
 def test_an_audience_nobody_is_in_is_an_empty_run_that_ends(road: Road) -> None:
     road.people(Person(place=("2025", "06004")))
     road.round()
     assert (road.statuses(), road.runs()) == ({}, {"mo-dau/once": "finished"})
 
 
+@on_one_database
 def test_a_workspace_without_people_opens_and_ends_its_run(road: Road) -> None:
     road.round()
     assert road.runs() == {"mo-dau/once": "finished"}

@@ -2,7 +2,7 @@
 
 import pytest
 import road_workspace as files
-from pipeline_road import Person, Road, World, refused
+from pipeline_road import Person, Road, World, on_one_database, refused
 
 from engine.channels.base import Decision, Outcome, Outgoing
 from engine.status import Status
@@ -50,6 +50,7 @@ def test_a_refused_number_is_failed_costs_nothing_and_keeps_the_vendors_words_se
     live.prove_tallies()
 
 
+@on_one_database
 def test_a_throttled_call_goes_out_again_after_the_time_the_vendor_asked_for(live: Road, world: World) -> None:
     refusals = iter(range(3))
 
@@ -82,6 +83,7 @@ def test_a_person_who_opted_out_at_the_vendor_is_never_written_to_again(live: Ro
     assert len(world.sent) == 6
 
 
+@on_one_database
 def test_wrong_credentials_stop_the_sender_once_and_lose_no_row(live: Road, world: World) -> None:
     world.answer = refused(Status.QUEUED, "credentials", Decision.STOP_SENDER)
     done = live.round()
@@ -128,12 +130,14 @@ def test_a_sender_that_is_overloaded_again_rests_twice_as_long(live: Road, world
         live.later(seconds=held + 61)
 
 
+@on_one_database
 def test_a_filtered_text_is_an_incident_and_holds_the_sender(live: Road, world: World) -> None:
     world.answer = refused(Status.FAILED, "filtered", Decision.HOLD_SENDER)
     live.round()
     assert live.incidents() == {"filtered": 1}
 
 
+@on_one_database
 def test_an_adapter_that_breaks_leaves_the_outcome_unknown_never_sent_again_blindly(live: Road, world: World) -> None:
     def broken(message: Outgoing) -> Outcome:
         raise ZeroDivisionError("bug in an adapter")

@@ -12,7 +12,7 @@ from typing import Any
 import road_workspace as files
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pipeline_road import AREAS, Person, Road, Wall, World, walking
+from pipeline_road import AREAS, Person, Road, Wall, World, on_one_database, walking
 
 from engine.pipeline.plan import Plan
 from engine.settings import Settings
@@ -204,6 +204,7 @@ def test_the_promise_holds_on_both_databases(road: Road) -> None:
     walk(road, look_again=4)
 
 
+@on_one_database
 def test_people_without_consent_get_no_row_but_the_plan_counts_them(road: Road) -> None:
     road.people(Person(consent=False), Person(consent=False), Person())
     [run] = road.plan().runs
@@ -212,6 +213,7 @@ def test_people_without_consent_get_no_row_but_the_plan_counts_them(road: Road) 
     assert road.statuses() == {"accepted": 1}
 
 
+@on_one_database
 def test_a_run_is_planned_while_it_may_be_late_and_not_a_minute_longer(road: Road) -> None:
     road.people(Person())
     road.write({"campaigns/thu.yaml": files.campaign(files.step(late="30 minutes"))})
@@ -237,12 +239,14 @@ def test_what_has_had_its_run_is_not_planned_again(road: Road) -> None:
     assert road.round().counts.claimed == 0
 
 
+@on_one_database
 def test_a_plan_above_the_budget_warns(road: Road) -> None:
     road.write({"campaigns/thu.yaml": files.campaign(limits="{budget: 1_000}")})
     road.people(Person(), Person())
     assert len(road.plan().warnings) == 1
 
 
+@on_one_database
 def test_a_group_nobody_is_in_warns_and_names_itself(road: Road) -> None:
     groups = "{any: [lao-dong-di-xa, ngu-dan]}"
     road.write({"audiences/dan.yaml": f"title: Người dân\nareas: {{districts: [Cao Lộc]}}\ngroups: {groups}\n"})
@@ -263,7 +267,7 @@ def test_what_quiet_hours_outlast_is_planned_as_expired(road: Road) -> None:
 
 
 @settings(
-    max_examples=6,
+    max_examples=5,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import road_workspace as files
 import uvicorn
-from pipeline_road import Person, Road, World, refused
+from pipeline_road import Person, Road, World, on_one_database, refused
 
 from engine.channels.base import Decision
 from engine.pipeline import receive
@@ -57,7 +57,6 @@ def serve(road: Road) -> Iterator[Web]:
         async with serving(road.process) as service:
             await service.open_due()
             app = Application(service)
-            receipts = app.receipts
             config = uvicorn.Config(app, port=0, log_level="error", lifespan="off", http="httptools")
             server = uvicorn.Server(config)
             server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -67,7 +66,7 @@ def serve(road: Road) -> Iterator[Web]:
             kept["port"] = server.servers[0].sockets[0].getsockname()[1]
             begun.set()
             await task
-            await receipts.drained()
+            await app.receipts.drained()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
     thread.start()
@@ -114,6 +113,7 @@ def test_a_receipt_is_stored_sealed_and_applied_before_it_is_answered(sent: Road
     sent.prove_tallies()
 
 
+@on_one_database
 def test_what_is_not_genuine_is_refused_and_changes_nothing(sent: Road) -> None:
     body = "id=V1&status=delivered"
     mark = signature(sent.process.keyring, "thu", 1, 1)
@@ -151,6 +151,7 @@ def test_a_finished_delivery_never_moves_back(sent: Road) -> None:
     sent.prove_tallies()
 
 
+@on_one_database
 def test_a_locked_database_is_503_and_the_vendors_second_try_is_taken(
     sent: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_locked_database_is_503_and_the_vendors_second_try_is_taken(
     assert state(sent) == ["delivered", "accepted"]
 
 
+@on_one_database
 def test_what_the_database_refuses_outright_is_503_and_takes_no_other_receipt_with_it(
     sent: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +279,7 @@ def test_a_receipt_may_carry_an_opt_out_or_stop_the_sender(sent: Road, world: Wo
     assert 0 < until - sent.wall() <= 30
 
 
+@on_one_database
 def test_an_unknown_word_is_kept_and_moves_nothing(sent: Road) -> None:
     with serve(sent) as web:
         assert web.receipt(1, 1, "id=V1&word=quantum") == 204
@@ -286,6 +289,7 @@ def test_an_unknown_word_is_kept_and_moves_nothing(sent: Road) -> None:
     assert sent.rows("SELECT count(*) FROM receipt")[0][0] == 3
 
 
+@on_one_database
 def test_without_a_public_address_there_are_no_receipts(road: Road, world: World) -> None:
     assert receipt_address(road.process)("thu", 1, 1) is None
     with serve(road) as web:

@@ -2,7 +2,7 @@
 
 import pytest
 import road_workspace as files
-from pipeline_road import Person, Road, World, refused
+from pipeline_road import Person, Road, World, on_one_database, refused
 from sqlalchemy import text
 
 from engine.channels.base import Decision, Outcome, Outgoing
@@ -66,6 +66,7 @@ def test_a_message_that_shows_only_in_the_second_listing_is_not_sent_again(doubt
     assert len(world.sent) == 1
 
 
+@on_one_database
 def test_one_candidate_settles_it_whatever_its_words(doubtful: Road, world: World) -> None:
     def altered(message: Outgoing) -> Outcome:
         world.take(message, body="[thêm bởi nhà mạng] " + message.body)
@@ -81,6 +82,7 @@ def test_one_candidate_settles_it_whatever_its_words(doubtful: Road, world: Worl
     doubtful.prove_tallies()
 
 
+@on_one_database
 def test_of_several_candidates_the_one_with_our_words_is_it(doubtful: Road, world: World) -> None:
     def answer(message: Outgoing) -> Outcome:
         world.take(message, body="một tin khác của cùng tên định danh")
@@ -110,6 +112,7 @@ def test_several_equal_candidates_go_to_a_person_and_nothing_is_sent(doubtful: R
     assert (len(world.sent), world.listings) == (1, 1)
 
 
+@on_one_database
 def test_what_another_sender_or_an_earlier_hour_sent_is_no_candidate(doubtful: Road, world: World) -> None:
     def answer(message: Outgoing) -> Outcome:
         from dataclasses import replace
@@ -130,6 +133,7 @@ def test_what_another_sender_or_an_earlier_hour_sent_is_no_candidate(doubtful: R
     assert state(doubtful) == [("accepted", 2)]
 
 
+@on_one_database
 def test_a_vendors_clock_two_minutes_behind_ours_hides_nothing(doubtful: Road, world: World) -> None:
     def answer(message: Outgoing) -> Outcome:
         from datetime import timedelta
@@ -144,6 +148,7 @@ def test_a_vendors_clock_two_minutes_behind_ours_hides_nothing(doubtful: Road, w
     assert state(doubtful) == [("accepted", 1)]
 
 
+@on_one_database
 def test_an_unreadable_log_proves_nothing(doubtful: Road, world: World) -> None:
     world.answer, world.unreadable = world.lost, True
     doubtful.round()
@@ -286,6 +291,7 @@ def test_a_polled_opt_out_is_recorded(doubtful: Road, world: World) -> None:
     assert doubtful.rows("SELECT source FROM opt_out") == [("vendor",)]
 
 
+@on_one_database
 def test_a_sender_that_cannot_be_opened_today_leaves_the_question_open_for_tomorrow(
     doubtful: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

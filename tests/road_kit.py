@@ -25,7 +25,7 @@ from engine.store.database import Database
 
 CLOCK = files.DUE
 LOA = [sys.executable, "-m", "engine"]
-ROOT = Path(__file__).parents[2]  # so that `loa run` takes scheduler.py from this checkout
+ROOT = Path(__file__).parents[1]  # so that `loa run` takes scheduler.py from this checkout
 COMMUNES = ("06184", "06196", "06211", "06541", "06565")  # of 2025, in what were Cao Lộc and Lộc Bình
 
 

@@ -1,0 +1,270 @@
+"""Dispatch: the gates at the moment of the claim, and rows that must not hang whatever happens to their call."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+import road_workspace as files
+from pipeline_road import Person, Road, Scripted, World, on_one_database, vendor_of
+from sqlalchemy import text
+
+from engine.channels import VENDORS
+from engine.channels.base import Outcome, Outgoing
+from engine.errors import LoaError
+from engine.pipeline import dispatch, outcomes
+from engine.pipeline.service import serving
+from engine.store import suppression
+
+
+def steps(*, valid_for: str = "10 hours", **keys: str) -> dict[str, str]:
+    """One step through the scripted vendor."""
+    return {
+        "loa.yaml": files.loa_yaml(more_senders=files.scripted(**keys)),
+        "campaigns/thu.yaml": files.campaign(files.step(sender="thu", valid_for=valid_for)),
+    }
+
+
+@pytest.fixture
+def live(road: Road) -> Road:
+    """Five people, approved."""
+    road.write(steps())
+    road.people(*[Person() for _ in range(5)])
+    road.approve()
+    return road
+
+
+@on_one_database
+@pytest.mark.parametrize(
+    ("local", "valid_for", "seconds"),
+    [
+        ("2027-07-16 08:30", "2 hours", 7_200),  # until the run expires
+        ("2027-07-16 10:29", "2 hours", 60),
+        ("2027-07-16 08:30", "30 hours", 36_000),  # no vendor takes more
+        ("2027-07-16 10:30", "30 hours", 34_200),  # until quiet hours begin at 20:00
+    ],
+)
+def test_the_vendor_is_told_how_long_it_may_try(
+    road: Road, world: World, local: str, valid_for: str, seconds: int
+) -> None:
+    road.write(steps(valid_for=valid_for))
+    road.people(Person())
+    road.approve()
+    road.at(local)
+    road.round()
+    assert world.sent[0].valid_seconds == seconds
+
+
+def test_quiet_hours_and_the_margin_before_them_hold_everything_back(live: Road, world: World) -> None:
+    files_of = steps() | {
+        "campaigns/thu.yaml": files.campaign(files.step(sender="thu", when="2027-07-16 19:56", valid_for="24 hours"))
+    }
+    live.write(files_of)
+    live.approve()
+    for local in ("2027-07-16 19:56", "2027-07-16 23:00", "2027-07-17 07:59"):
+        live.at(local)
+        live.round()
+        assert (world.sent, live.statuses()) == ([], {"queued": 5})
+    live.at("2027-07-17 08:00")
+    live.round()
+    assert len(world.sent) == 5
+
+
+def test_who_opted_out_after_the_run_was_opened_gets_nothing(live: Road, world: World) -> None:
+    live.at("2027-07-16 07:00")
+    live.write(steps() | {"campaigns/thu.yaml": files.campaign(files.step(sender="thu", when="2027-07-16 07:30"))})
+    live.approve()
+    live.at("2027-07-16 07:30")
+    live.round()  # opened, and quiet until 08:00
+    assert live.statuses() == {"queued": 5}
+    [(hashed,)] = live.rows("SELECT phone_hash FROM contact WHERE id = 3")
+    with live.process.database.write() as connection:
+        suppression.opt_out(connection, [bytes(hashed)], at=live.clock.now(), source="hotline")
+    live.at("2027-07-16 08:00")
+    live.round()
+    assert live.statuses() == {"accepted": 4, "excluded": 1}
+    assert live.rows("SELECT reason FROM delivery WHERE status = 'excluded'") == [("opted_out",)]
+    live.prove_tallies()
+
+
+@on_one_database
+def test_made_up_people_are_never_written_to_through_a_real_sender(live: Road, world: World) -> None:
+    live.write(steps() | {"campaigns/thu.yaml": files.campaign(files.step("khac", sender="thu"))})
+    live.people(Person(synthetic=True), Person(synthetic=True))
+    live.approve()
+    live.round()
+    assert len(world.sent) == 5
+    assert live.rows("SELECT reason, count(*) FROM delivery WHERE status = 'excluded' GROUP BY reason") == [
+        ("synthetic", 2)
+    ]
+
+
+@on_one_database
+def test_a_turned_clock_and_a_real_sender_never_meet(live: Road, world: World) -> None:
+    live.process.settings = replace(live.process.settings, clock_turned=True)
+    done = live.round()
+    assert (world.sent, world.opened) == ([], 0)
+    assert "LOA_CLOCK" in done.problems[0]
+    assert live.statuses() == {"queued": 5}
+
+
+@on_one_database
+def test_a_call_that_never_ends_is_unknown_and_holds_up_nobody(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "CALL_ENDS_WITHIN", 0.05)
+
+    async def never(self: object, batch: object) -> list[Outcome]:
+        await asyncio.sleep(10)
+        return []
+
+    monkeypatch.setattr(Scripted, "send", never)
+    live.round()
+    assert live.statuses() == {"unknown": 5}
+    live.prove_tallies()
+
+
+@on_one_database
+def test_a_row_whose_time_has_gone_by_is_given_back_and_claimed_anew(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept between claim and call: the slot is not used, it is reserved again."""
+    late = iter(range(5))
+
+    class Within(float):
+        """A limit that the first five rows are above."""
+
+        def __lt__(self, other: object) -> bool:
+            return next(late, None) is not None
+
+    monkeypatch.setattr(dispatch, "START_WITHIN", Within(10))
+    live.round()
+    assert live.statuses() == {"accepted": 5}
+    assert {row[0] for row in live.rows("SELECT attempt FROM delivery")} == {2}
+    assert len(world.sent) == 5
+
+
+@on_one_database
+def test_a_damaged_row_fails_by_itself_and_the_others_go_out(live: Road, world: World) -> None:
+    with live.process.database.write() as connection:
+        connection.execute(text("UPDATE contact SET phone_sealed = :bytes WHERE id = 2"), {"bytes": b"\x00" * 40})
+    live.round()
+    assert live.statuses() == {"accepted": 4, "failed": 1}
+
+
+@on_one_database
+def test_an_outcome_is_kept_until_the_database_takes_it(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk while answers come in: what the vendor said is not to be had again."""
+    monkeypatch.setattr(dispatch, "STORE_AGAIN", 0.01)
+    refusals, real_commit = (
+        iter([LoaError("store.disk-full"), LoaError("store.locked"), ZeroDivisionError()]),
+        outcomes.commit,
+    )
+
+    def commit(process: object, batch: object) -> object:
+        error = next(refusals, None)
+        if error is not None:
+            raise error
+        return real_commit(process, batch)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(outcomes, "commit", commit)
+    live.round()
+    assert live.statuses() == {"accepted": 5}
+    assert len(world.sent) == 5
+
+
+def test_a_stop_in_the_middle_leaves_nothing_half_claimed(live: Road, world: World) -> None:
+    live.write(steps(rate="20/s"))
+    live.people(*[Person() for _ in range(30)])
+    live.approve()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+
+        def answer(message: Outgoing) -> Outcome:
+            if len(world.sent) == 3:
+                stop.set()
+            return world.accept(message)
+
+        world.answer = answer
+        async with serving(live.process) as service:
+            await service.open_due()
+            await service.dispatcher.run(stop)
+
+    asyncio.run(main())
+    found = live.statuses()
+    assert set(found) == {"accepted", "queued"}
+    assert found["accepted"] == len(world.sent) < 10
+    live.prove_tallies()
+    world.answer = None
+    live.write(steps())  # a faster sender: another snapshot, so it is approved again
+    live.approve()
+    assert live.runs() == {"mo-dau/once": "paused:approval_void"}  # and a run under another sender stays where it is
+
+
+@on_one_database
+def test_each_run_goes_out_under_the_name_that_was_approved_for_it(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two campaigns' snapshots may have the same sender under different settings."""
+    names: dict[str, str] = {}
+    plain = vendor_of(world)
+
+    def opens(sender_key: str, config: object, environment: object) -> object:
+        provider = plain.open(sender_key, config, environment)  # type: ignore[arg-type]  # as it was called
+
+        async def send(batch: list[Outgoing]) -> list[Outcome]:
+            names[batch[0].to] = config.name  # type: ignore[attr-defined]  # ScriptedKeys
+            return await type(provider).send(provider, batch)
+
+        provider.send = send  # type: ignore[method-assign]  # one provider's own
+        return provider
+
+    monkeypatch.setitem(VENDORS, "scripted", replace(plain, open=opens))
+    live.at("2027-07-16 07:30")
+    early = files.campaign(files.step(sender="thu", when="2027-07-16 07:30", valid_for="10 hours"))
+    live.write(steps(name="CU") | {"campaigns/thu.yaml": early})
+    live.approve()
+    live.round()  # opened under the old name; quiet until 08:00
+    later = {"campaigns/sau.yaml": files.campaign(files.step(sender="thu", audience="khac"))}
+    live.write(
+        steps(name="MOI")
+        | later
+        | {
+            "campaigns/thu.yaml": None,
+            "audiences/khac.yaml": 'title: Khác\nareas: {communes: ["06541"], era: "2025"}\n',
+        }
+    )
+    others = live.people(Person(place=("2025", "06541")), Person(place=("2025", "06541")))
+    live.approve("sau")
+    live.at("2027-07-16 08:30")
+    done = live.round()
+    assert {names[to] for to in others} == {"MOI"}
+    assert len(done.problems) == 1  # the old campaign's file is gone
+    assert set(names) == set(others)
+
+
+@on_one_database
+def test_who_takes_the_file_away_takes_the_campaign_back(live: Road, world: World) -> None:
+    live.at("2027-07-16 07:30")
+    live.write(steps() | {"campaigns/thu.yaml": files.campaign(files.step(sender="thu", when="2027-07-16 07:30"))})
+    live.approve()
+    live.round()
+    live.write(steps() | {"campaigns/thu.yaml": None})
+    live.at("2027-07-16 08:30")
+    done = live.round()
+    assert (world.sent, live.runs()) == ([], {"mo-dau/once": "paused:approval_void"})
+    assert "campaigns/thu.yaml" in done.problems[0]
+
+
+@on_one_database
+def test_a_file_that_cannot_be_read_just_now_is_no_decision(live: Road, world: World) -> None:
+    live.at("2027-07-16 07:30")
+    live.write(steps() | {"campaigns/thu.yaml": files.campaign(files.step(sender="thu", when="2027-07-16 07:30"))})
+    live.approve()
+    live.round()
+    live.write(steps() | {"campaigns/thu.yaml": "title: [\n"})
+    live.at("2027-07-16 08:30")
+    live.round()
+    assert len(world.sent) == 5

@@ -18,6 +18,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from engine import log
+from engine.clock import monotonic, real
 from engine.errors import LoaError
 from engine.i18n import sentence
 from engine.pipeline.process import Process, opened
@@ -27,6 +28,7 @@ from engine.web.app import Application
 
 OPEN_EVERY = 1.0  # seconds, real ones; each look costs a few stats and one small query
 FIND_OUT_EVERY = 2.0
+JUMP = 2.0  # seconds between wall and monotonic time that are more than a correction
 
 _log = log.get("scheduler")
 
@@ -62,6 +64,7 @@ def listen(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(2048)
         return listener
     except OSError:
         raise LoaError("scheduler.port-taken", host=host, port=port) from None
@@ -87,9 +90,13 @@ async def work(process: Process, listener: socket.socket | None, stop: asyncio.E
             )
         )
         web = asyncio.create_task(server.serve(sockets=[listener])) if listener else None
+        if web is not None:
+            web.add_done_callback(lambda _: stop.set())  # without its receipts the process is not what it says
+        minding = asyncio.create_task(_mind_the_clock(scheduler, service, stop))
         try:
             await service.dispatcher.run(stop)
         finally:
+            minding.cancel()
             scheduler.shutdown(wait=False)
             server.should_exit = True
             if web is not None:
@@ -111,13 +118,29 @@ def _jobs(service: Service, stop: asyncio.Event) -> AsyncIOScheduler:
     scheduler = AsyncIOScheduler(
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
     )
+    _add_jobs(scheduler, service, stop)
+    scheduler.start()
+    return scheduler
+
+
+def _add_jobs(scheduler: AsyncIOScheduler, service: Service, stop: asyncio.Event) -> None:
     for name, job, every in (
         ("open", service.open_due, OPEN_EVERY),
         ("find_out", service.find_out, FIND_OUT_EVERY),
     ):
-        scheduler.add_job(_round, "interval", (name, job, stop), seconds=every, id=name)
-    scheduler.start()
-    return scheduler
+        scheduler.add_job(_round, "interval", (name, job, stop), seconds=every, id=name, replace_existing=True)
+
+
+async def _mind_the_clock(scheduler: AsyncIOScheduler, service: Service, stop: asyncio.Event) -> None:
+    """Make the jobs anew when the wall clock jumps: set back an hour, it would let them rest for that hour."""
+    lead = real() - monotonic()
+    while True:
+        await asyncio.sleep(1.0)
+        now = real() - monotonic()
+        if abs(now - lead) > JUMP:
+            _log.warning("clock_jumped", seconds=round(now - lead))
+            _add_jobs(scheduler, service, stop)
+        lead = now
 
 
 async def _round(name: str, job: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:

@@ -47,7 +47,7 @@ def opt_out(numbers: tuple[str, ...], listed: Path | None, source: str, as_json:
 @click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
 def erase(phone: str, by: str | None, yes: bool, as_json: bool) -> int:
     """Xóa dữ liệu của một người theo yêu cầu; từ đó không bao giờ gửi tới số này nữa."""
-    if not yes and not as_json:
+    if not yes:
         click.confirm(sentence("cli_contact_care.sure"), abort=True, err=True)
     with opened(from_environment()) as process:
         found = contact_care.erase(process, phone, by=by)

@@ -25,6 +25,8 @@ def dispatch(once: bool, as_json: bool) -> int:
     log.configure()
     with opened(from_environment(), claims=True) as process:
         done = asyncio.run(one_round(process, progress=_progress if sys.stderr.isatty() else None))
+    for campaign, step in done.opened.unapproved:
+        click.echo(sentence("cli_dispatch.unapproved", campaign=campaign, step=step), err=True)
     for problem in done.problems:
         click.echo(problem, err=True)
     if as_json:

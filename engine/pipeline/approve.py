@@ -50,6 +50,7 @@ def approve(process: Process, snapshot: Snapshot, plan: Plan, *, by: str, docume
     if not by:
         raise LoaError("pipeline.approve-no-name")
     refuse_unreviewed(process, snapshot)
+    refuse_renamed(process, snapshot)
     campaign, digest, now = snapshot.campaign.key, snapshot.digest, process.clock.now()
     # What the fan-out will write, before caps stop some of it at the claim: that is what it is compared with.
     figures = {f"{run.step}/{run.occurrence}": [run.queued, run.queued_cost_vnd] for run in plan.runs}
@@ -85,6 +86,23 @@ def approve(process: Process, snapshot: Snapshot, plan: Plan, *, by: str, docume
         people.add(by.casefold())
         resumed = _go_on(connection, process, snapshot) if len(people) >= needed else 0
     return Approved(campaign, digest, len(people), needed, resumed)
+
+
+def refuse_renamed(process: Process, snapshot: Snapshot) -> None:
+    """A step that has sent keeps its id: under another one everybody would get it again. Raises ``LoaError``."""
+    with process.database.read() as connection:
+        had_runs = {
+            run["step"]: run["digest"]
+            for run in runs.of_campaign(connection, snapshot.campaign.key)
+            if run["status"] not in (RunStatus.MISSED, RunStatus.CANCELLED)
+        }
+    now_there = {step.id for step in snapshot.campaign.steps}
+    for old_id in sorted(had_runs.keys() - now_there):
+        old = process.snapshot(had_runs[old_id]).campaign.step(old_id)
+        for step in snapshot.campaign.steps:
+            same = (step.channel, step.audience, step.message) == (old.channel, old.audience, old.message)
+            if same and step.id not in had_runs:
+                raise LoaError("pipeline.step-renamed", old=old_id, new=step.id)
 
 
 def is_approved(process: Process, connection: Connection, snapshot: Snapshot) -> bool:

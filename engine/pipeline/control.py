@@ -9,13 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping
 
 from engine.errors import LoaError
+from engine.pipeline.finish import cancel_queued
 from engine.pipeline.process import Process
-from engine.status import RunStatus, Status
-from engine.store import audit, fanout, outbox, runs, senders, snapshots
+from engine.status import RunStatus
+from engine.store import audit, fanout, runs, senders, snapshots
 from engine.store.database import Lock
-from engine.store.outbox import Change
-
-CHUNK = 1000  # rows a transaction
 
 _STATES = {"pause": "paused", "resume": "active", "cancel": "cancelled"}
 
@@ -47,7 +45,7 @@ def act(process: Process, action: str, campaign: str, step: str | None, *, by: s
         audit.record(connection, process.keyring, at=now, action=action, subject=subject, who=by, detail=why)
     if action == "cancel":
         for run in chosen:
-            _cancel_queued(process, run["id"], now)
+            cancel_queued(process, run["id"], now)
     return touched
 
 
@@ -88,16 +86,3 @@ def _release_senders(connection: Connection, process: Process, chosen: Sequence[
         if senders.release(connection, sender):
             for kind in ("sender_stopped", "filtered"):
                 audit.settle_incident(connection, at=now, kind=kind, subject=f"sender:{sender}")
-
-
-def _cancel_queued(process: Process, run_id: int, now: datetime) -> None:
-    while True:
-        with process.database.write(Lock.CLAIM) as connection:
-            if runs.get(connection, run_id)["status"] != RunStatus.CANCELLED:
-                return
-            rows = runs.queued_rows(connection, run_id, CHUNK)
-            changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
-            outbox.apply(connection, changes, slot=process.slot)
-            if len(rows) < CHUNK:
-                runs.give_back(connection, runs.get(connection, run_id))
-                return

@@ -55,6 +55,7 @@ class Ready:
     row: Claimed
     gate: OpenGate
     claimed_at: float  # monotonic
+    claimed_real: float
 
 
 class Dispatcher:
@@ -105,9 +106,10 @@ class Dispatcher:
         """Claim for every sender with an open gate; (rows claimed, whether something due is still to wait for)."""
         loop = asyncio.get_running_loop()
         gates = await loop.run_in_executor(self.writer, self._gates)
+        # By the whole sender, not by its key: two snapshots may know the key with different accounts.
         by_sender: dict[str, list[OpenGate]] = {}
         for gate in gates:
-            by_sender.setdefault(gate.sender.key, []).append(gate)
+            by_sender.setdefault(gate.sender.model_dump_json(), []).append(gate)
         claimed, waiting = 0, False
         for of_sender in by_sender.values():
             open_now = [gate for gate in of_sender if self._usable(gate.sender)]
@@ -124,7 +126,7 @@ class Dispatcher:
             gate_of = {gate.run["id"]: gate for gate in open_now}
             now, now_real = monotonic(), real()
             for row in claim.rows:
-                pacer.put(now + max(0.0, row.release_real - now_real), Ready(row, gate_of[row.run_id], now))
+                pacer.put(now + max(0.0, row.release_real - now_real), Ready(row, gate_of[row.run_id], now, now_real))
             claimed += len(claim.rows)
             if not claim.rows and not pacer.waiting and claim.exhausted:
                 waiting |= await loop.run_in_executor(self.writer, self._finish, sorted(set(claim.exhausted)))
@@ -142,14 +144,14 @@ class Dispatcher:
         return gates
 
     def _usable(self, sender: Sender) -> bool:
-        if sender.key in self.problems:
-            return False
         try:
             self.providers.open(sender)
         except LoaError as error:
+            if sender.key not in self.problems:
+                _log.error("sender", sender=sender.key, code=error.code)
             self.problems[sender.key] = error
-            _log.error("sender", sender=sender.key, code=error.code)
             return False
+        self.problems.pop(sender.key, None)
         return True
 
     def _pacer(self, sender: Sender) -> Pacer[Ready]:
@@ -192,7 +194,7 @@ class Dispatcher:
     async def _call(self, ready: Ready) -> None:
         row, sender = ready.row, ready.gate.sender
         phone = ""
-        if monotonic() - ready.claimed_at > START_WITHIN:
+        if self._too_late(ready):
             outcome = Outcome(row.delivery_id, row.attempt, Status.QUEUED, reason="released", retry_after=0.01)
         else:
             try:
@@ -212,6 +214,14 @@ class Dispatcher:
         )
         await self._keep(ended)
         self.counts.by_status[str(outcome.status)] = self.counts.by_status.get(str(outcome.status), 0) + 1
+
+    def _too_late(self, ready: Ready) -> bool:
+        """Whether the call may no longer start: the claim is old, or quiet hours or the run's end have come.
+
+        Monotonic time stands still while a machine sleeps; real time does not, but can be set. Either one counts.
+        """
+        age = max(monotonic() - ready.claimed_at, real() - ready.claimed_real)
+        return age > START_WITHIN or self.process.clock.now() >= ready.gate.until
 
     def _message(self, ready: Ready) -> Outgoing:
         row, gate = ready.row, ready.gate

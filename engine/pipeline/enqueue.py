@@ -17,7 +17,7 @@ from engine.content.skeleton import load
 from engine.content.snapshot import Snapshot
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
-from engine.pipeline.providers import is_live, needs_approval
+from engine.pipeline.providers import any_live, needs_approval
 from engine.pipeline.resolve import Resolver
 from engine.status import RunStatus
 from engine.store import fanout, kinds, runs, snapshots
@@ -42,7 +42,7 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
     snapshot = process.snapshot(run["digest"])
     step = snapshot.campaign.step(run["step"])
     sender = snapshot.senders_of(step)[0]
-    resolver = Resolver(snapshot, registry, drafts=not is_live(process, sender))
+    resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot))
     since = contacted_since(snapshot, step, run["opened_at"])
     questions = resolver.questions(contacted_since=[since] if since else [])
     prepared = prepare(process, run_id, step, resolver, questions, sender.key)

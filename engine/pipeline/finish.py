@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from engine.pipeline.process import Process
 from engine.status import RunStatus, Status
 from engine.store import outbox, runs
+from engine.store.database import Lock
 from engine.store.outbox import Change
 
 CHUNK = 1000  # rows a transaction
@@ -28,6 +29,11 @@ def expire_overdue(process: Process, now: datetime) -> int:
             )
             if now >= run["expires_at"]
         ]
+        half_cancelled = [
+            run["id"] for run in runs.in_status(connection, (RunStatus.CANCELLED,)) if run["finished_at"] is None
+        ]
+    for run_id in half_cancelled:  # whoever cancelled them was stopped in the middle
+        cancel_queued(process, run_id, now)
     expired = 0
     for run_id in overdue:
         while True:
@@ -40,6 +46,22 @@ def expire_overdue(process: Process, now: datetime) -> int:
                     runs.finish(connection, run_id, now)
                     break
     return expired
+
+
+def cancel_queued(process: Process, run_id: int, now: datetime) -> None:
+    """Cancel what is still queued in a cancelled run, give its budget back, and close it. Safe to repeat."""
+    while True:
+        with process.database.write(Lock.CLAIM) as connection:
+            run = runs.get(connection, run_id)
+            if run["status"] != RunStatus.CANCELLED:
+                return
+            rows = runs.queued_rows(connection, run_id, CHUNK)
+            changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
+            outbox.apply(connection, changes, slot=process.slot)
+            if len(rows) < CHUNK:
+                runs.give_back(connection, run)
+                runs.close(connection, run_id, now)
+                return
 
 
 def close_leftovers(connection: Connection, process: Process, delivery_ids: Sequence[int], at: datetime) -> None:

@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from engine.clock import real
+from engine.errors import LoaError
 from engine.i18n import sentence
+from engine.log import get
 from engine.pipeline.dispatch import Counts
 from engine.pipeline.enqueue import Progress
 from engine.pipeline.open_runs import Opened
@@ -15,6 +17,8 @@ from engine.pipeline.service import Service, serving
 from engine.store import senders
 
 LOOK = 1.0  # seconds between looks for orphans and unknown outcomes while the round lasts
+
+_log = get("once")
 
 
 @dataclass(slots=True)
@@ -58,7 +62,10 @@ async def _watch(service: Service) -> None:
     """Claims of dead workers are part of what is due: find out about them while the round lasts."""
     while True:
         await asyncio.sleep(LOOK)
-        await service.find_out()
+        try:
+            await service.find_out()
+        except LoaError as error:  # a locked database, a full disk: the next look may find it well again
+            _log.error("find_out", code=error.code)
 
 
 def _held(service: Service) -> list[str]:

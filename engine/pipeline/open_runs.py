@@ -22,6 +22,7 @@ class Opened:
     opened: list[int] = field(default_factory=list)
     missed: list[tuple[str, str, str]] = field(default_factory=list)  # campaign, step, occurrence
     held: list[int] = field(default_factory=list)
+    unapproved: list[tuple[str, str]] = field(default_factory=list)  # campaign, step: due, and nobody has approved it
 
 
 def open_due(
@@ -41,10 +42,13 @@ def open_due(
         if stopped:
             continue
         for step in snapshot.campaign.steps:
-            if not approved and any(needs_approval(sender) for sender in snapshot.senders_of(step)):
-                continue
+            waits = not approved and any(needs_approval(sender) for sender in snapshot.senders_of(step))
             for occurrence in snapshot.occurrences(step):
-                if occurrence.due > now or (step.id, occurrence.key) in known:
+                if occurrence.due > now or runs.is_known(known, step.id, occurrence.key, occurrence.due):
+                    continue
+                if waits:
+                    if now <= occurrence.missed_after:
+                        result.unapproved.append((snapshot.campaign.key, step.id))
                     continue
                 _open(process, snapshot, step.id, step.channel, occurrence, now, result)
     with process.database.read() as connection:

@@ -21,7 +21,7 @@ from engine.i18n import sentence
 from engine.pipeline.caps import Event, Made, capped_events
 from engine.pipeline.hours import claims_from
 from engine.pipeline.process import Process
-from engine.pipeline.providers import is_live
+from engine.pipeline.providers import any_live
 from engine.pipeline.resolve import Resolved, Resolver
 from engine.pipeline.rules import QUEUED
 from engine.status import RunStatus
@@ -85,7 +85,7 @@ class Plan:
 def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: datetime | None = None) -> Plan:
     """The plan of ``snapshot`` as of ``at`` (default: the campaign clock), for the contacts there are now."""
     now = at or process.clock.now()
-    resolver = Resolver(snapshot, registry, drafts=not _any_live(process, snapshot))
+    resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot))
     with process.database.read() as connection:
         known = runs.occurrences_known(connection, snapshot.campaign.key)
         others = [
@@ -102,10 +102,6 @@ def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: d
     return _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
 
 
-def _any_live(process: Process, snapshot: Snapshot) -> bool:
-    return any(is_live(process, sender) for sender in snapshot.senders.values())
-
-
 def _events(
     process: Process,
     snapshot: Snapshot,
@@ -120,7 +116,9 @@ def _events(
         _event(snapshot, step, occurrence, now, resolver, ours=True)
         for step in snapshot.campaign.steps
         for occurrence in snapshot.occurrences(step)
-        if (step.id, occurrence.key) not in known and now <= occurrence.missed_after and now < occurrence.expires
+        if not runs.is_known(known, step.id, occurrence.key, occurrence.due)
+        and now <= occurrence.missed_after
+        and now < occurrence.expires
     ]
     if not found:
         return []
@@ -134,7 +132,9 @@ def _events(
             for step in other.campaign.steps
             if step.person_addressed
             for occurrence in other.occurrences(step)
-            if (step.id, occurrence.key) not in opened and now <= occurrence.missed_after and occurrence.due <= last
+            if not runs.is_known(opened, step.id, occurrence.key, occurrence.due)
+            and now <= occurrence.missed_after
+            and occurrence.due <= last
         ]
     return sorted(found, key=_turn)
 

@@ -8,6 +8,7 @@ from engine.channels import vendor
 from engine.channels.base import OpenedWith, Provider
 from engine.channels.transport import is_loopback
 from engine.content.organisation import Sender
+from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.process import Process
 
@@ -18,6 +19,11 @@ def is_live(process: Process, sender: Sender) -> bool:
         return False
     base_url = base_url_of(process, sender)
     return base_url is None or not is_loopback(base_url)
+
+
+def any_live(process: Process, snapshot: Snapshot) -> bool:
+    """Whether any sender of the campaign is live: then none of its texts may be an unreviewed draft."""
+    return any(is_live(process, sender) for sender in snapshot.senders.values())
 
 
 def needs_approval(sender: Sender) -> bool:

@@ -12,9 +12,10 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from engine.channels.base import Decision, LookUpFailed, VendorMessage
-from engine.clock import real
+from engine.clock import monotonic, real
 from engine.content.organisation import Sender
 from engine.content.skeleton import load
+from engine.errors import LoaError
 from engine.log import get
 from engine.pipeline.finish import close_leftovers
 from engine.pipeline.outcomes import follow_decision, phone_hash_of
@@ -27,6 +28,7 @@ from engine.store.outbox import Change, Fate
 
 AT_ONCE = 20  # look-ups on the way at the same time
 BEFORE_CLAIM = timedelta(minutes=2)  # the vendor's clock may be that far behind ours
+CLOCK_DOUBT = timedelta(days=1)  # the same words that long before the claim: a person looks
 FAILED_WAIT = 30.0  # seconds before a look-up that failed is tried again
 
 _log = get("reconcile")
@@ -78,7 +80,11 @@ async def look_up_due(process: Process, providers: Providers, writer: Executor) 
 
     async def one(row: Unsettled) -> None:
         async with gate:
-            await _look_up(process, providers, writer, row)
+            try:
+                await _look_up(process, providers, writer, row)
+            except LoaError as error:  # one damaged row must not keep the others from being asked about
+                _log.error("look_up", code=error.code, delivery=row.delivery_id)
+                await loop.run_in_executor(writer, _cannot_ask, process, row)
 
     await asyncio.gather(*(one(row) for row in rows))
     return len(rows)
@@ -98,6 +104,8 @@ async def _look_up(process: Process, providers: Providers, writer: Executor, row
         listed = await provider.list_to(process.keyring.unseal(row.phone_sealed))
     except LookUpFailed as error:
         wait = max(min(FAILED_WAIT, sender.settle_after.total_seconds()), error.retry_after or 0.0)
+        if error.decision is Decision.STOP_SENDER:
+            await loop.run_in_executor(writer, _stop, process, row.sender)
         await loop.run_in_executor(writer, _postpone, process, row, real() + wait, row.absent_since)
         return
     await loop.run_in_executor(writer, _decide, process, row, sender, provider.sender, listed)
@@ -127,15 +135,50 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
     if candidates:
         _settle(process, row, sender, candidates[0])
         return
-    now_real, settle_after = real(), sender.settle_after.total_seconds()
-    if row.absent_since is not None and now_real - row.absent_since >= settle_after:
+    if any(_may_be_ours(message, row, taken, sends_as, body) for message in listed):
+        _to_person(process, row, "clock_doubtful")
+        return
+    if _absence_proven(row, sender.settle_after.total_seconds()):
         at = process.clock.now()
         change = Change(row.delivery_id, row.attempt, Status.QUEUED, at, reason=None)
         with process.database.write() as connection:
             if _apply(connection, process, change):
                 close_leftovers(connection, process, [row.delivery_id], at)
         return
-    _postpone(process, row, now_real + settle_after, row.absent_since or now_real)
+    now_real, proven_before = real(), row.absent_since is not None and monotonic() >= (row.absent_monotonic or 0.0)
+    with process.database.write() as connection:
+        look_ups.postpone(
+            connection,
+            row.delivery_id,
+            due_real=now_real + sender.settle_after.total_seconds(),
+            absent_since=row.absent_since if proven_before else now_real,
+            absent_monotonic=row.absent_monotonic if proven_before else monotonic(),
+            attempt=row.attempt,
+        )
+
+
+def _may_be_ours(message: VendorMessage, row: Unsettled, taken: set[str], sends_as: str, body: str) -> bool:
+    """The same words from the same sender, bound to nobody, before the claim: an older one, or is a clock wrong?
+
+    A machine whose clock runs ahead would otherwise find every one of its own messages "too old" and send it again.
+    """
+    since = row.claimed_at - CLOCK_DOUBT
+    return (
+        message.vendor_id not in taken
+        and message.sender == sends_as
+        and message.body == body
+        and since <= message.created_at
+    )
+
+
+def _absence_proven(row: Unsettled, settle_after: float) -> bool:
+    """Two complete listings ``settle_after`` apart, by the wall clock and by the one that nobody can set.
+
+    Monotonic time begins anew with the machine: after a restart the proof begins anew too.
+    """
+    if row.absent_since is None or row.absent_monotonic is None:
+        return False
+    return real() - row.absent_since >= settle_after and monotonic() - row.absent_monotonic >= settle_after
 
 
 def _filled(process: Process, words: str, personal: bool, name_sealed: bytes | None) -> str:
@@ -190,8 +233,21 @@ def _settle(process: Process, row: Unsettled, sender: Sender, message: VendorMes
 def _postpone(process: Process, row: Unsettled, due_real: float, absent_since: float | None) -> None:
     with process.database.write() as connection:
         look_ups.postpone(
-            connection, row.delivery_id, due_real=due_real, absent_since=absent_since, attempt=row.attempt
+            connection,
+            row.delivery_id,
+            due_real=due_real,
+            absent_since=absent_since,
+            absent_monotonic=row.absent_monotonic,
+            attempt=row.attempt,
         )
+
+
+def _stop(process: Process, sender: str) -> None:
+    with process.database.write() as connection:
+        follow_decision(
+            connection, process, decision=Decision.STOP_SENDER, reason="credentials", detail=None, sender=sender,
+            phone_hash=None, at=process.clock.now(), real=real(),
+        )  # fmt: skip
 
 
 def _cannot_ask(process: Process, row: Unsettled) -> None:
@@ -229,8 +285,8 @@ async def poll(process: Process, providers: Providers, writer: Executor, rows: I
         async with gate:
             try:
                 return row, await provider.fetch(row.vendor_id), sender.poll_after.total_seconds()
-            except LookUpFailed:
-                return row, None, FAILED_WAIT
+            except LookUpFailed as error:
+                return row, None, max(FAILED_WAIT, error.retry_after or 0.0)
 
     answers = await asyncio.gather(*(ask(row) for row in rows))
     if answers:

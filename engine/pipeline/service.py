@@ -26,7 +26,7 @@ from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
 from engine.pipeline.receipt_address import receipt_address
 from engine.status import RunStatus
-from engine.store import look_ups, runs
+from engine.store import audit, look_ups, runs, snapshots
 
 POLLED_AT_ONCE = 500
 
@@ -44,6 +44,8 @@ class Service:
     dispatcher: Dispatcher
     senders: dict[str, Sender] = field(default_factory=dict)
     changed: dict[str, list[Difference]] = field(default_factory=dict)
+    _learned: set[str] = field(default_factory=set)
+    _reported: set[str] = field(default_factory=set)
     _unchecked: bool = True  # the files as they stand have not been held against the approvals yet
 
     async def open_due(self, progress: Progress | None = None) -> Opened:
@@ -60,15 +62,34 @@ class Service:
             self.changed |= changed
             for campaign, what in changed.items():
                 _log.warning("approval_void", campaign=campaign, changes=len(what))
+        self._report_faulty()
         self._learn_senders()
         return open_due(self.process, self.files.campaigns, areas.load(), progress=progress)
+
+    def _report_faulty(self) -> None:
+        """An approved campaign whose files have errors opens nothing: a person must know before its runs are missed."""
+        if not self.files.faulty and not self._reported:
+            return
+        at = self.process.clock.now()
+        with self.process.database.write() as connection:
+            approved = set(self.files.faulty) & snapshots.approved_digests(connection).keys()
+            for key in approved - self._reported:
+                _log.error("files_broken", campaign=key)
+                audit.raise_incident(
+                    connection, self.process.keyring, at=at, kind="files_broken", subject=f"campaign:{key}"
+                )
+            for key in self._reported - approved:
+                audit.settle_incident(connection, at=at, kind="files_broken", subject=f"campaign:{key}")
+        self._reported = approved
 
     def _learn_senders(self) -> None:
         """Every sender that may have deliveries on the way, as configured last: of all runs, and of the files."""
         with self.process.database.read() as connection:
             digests = dict.fromkeys(run["digest"] for run in runs.in_status(connection, tuple(RunStatus)))
         for digest in digests:
-            self.senders |= self.process.snapshot(digest).senders
+            if digest not in self._learned:  # parsed once: a campaign of years has hundreds of them
+                self.senders |= self.process.snapshot(digest).senders
+                self._learned.add(digest)
         for snapshot in self.files.campaigns.values():
             self.senders |= snapshot.senders
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, func, or_, select, text, update
 
+from engine.clock import VIETNAM
 from engine.status import RunStatus, Status, run_may_become
 from engine.store.instant import Instant
 from engine.store.tables import CampaignState, Delivery, Run, table_of
@@ -36,9 +37,23 @@ def create(connection: Connection, values: dict[str, Any]) -> bool:
 
 
 def occurrences_known(connection: Connection, campaign: str) -> set[tuple[str, str]]:
-    """(step, occurrence) of every run the campaign has had, open or over."""
-    rows = connection.execute(select(_RUN.c.step, _RUN.c.occurrence).where(_RUN.c.campaign == campaign))
-    return {(row.step, row.occurrence) for row in rows}
+    """(step, occurrence) of every run the campaign has had, open or over, and (step, local date) of each.
+
+    The date as well: a step that is made recurring after it went out once, or the other way round, must not open the
+    same day again under the other kind of key.
+    """
+    rows = connection.execute(select(_RUN.c.step, _RUN.c.occurrence, _RUN.c.due).where(_RUN.c.campaign == campaign))
+    return {key for row in rows for key in ((row.step, row.occurrence), (row.step, local_day(row.due)))}
+
+
+def is_known(known: set[tuple[str, str]], step: str, occurrence: str, due: datetime) -> bool:
+    """Whether that occurrence has had its run; ``known`` as ``occurrences_known`` gives it."""
+    return (step, occurrence) in known or (step, local_day(due)) in known
+
+
+def local_day(instant: datetime) -> str:
+    """The date in Vietnam, as ISO text."""
+    return instant.astimezone(VIETNAM).date().isoformat()
 
 
 def in_status(connection: Connection, statuses: Sequence[RunStatus]) -> Sequence[RowMapping]:
@@ -180,6 +195,11 @@ def finish(connection: Connection, run_id: int, at: datetime) -> bool:
         give_back(connection, row)
         move(connection, run_id, status, RunStatus.FINISHED, finished_at=at)
     return True
+
+
+def close(connection: Connection, run_id: int, at: datetime) -> None:
+    """Note that nothing more is to be done for a run that was cancelled."""
+    connection.execute(update(_RUN).where(_RUN.c.id == run_id, _RUN.c.finished_at.is_(None)).values(finished_at=at))
 
 
 def give_back(connection: Connection, run: RowMapping) -> None:

@@ -65,6 +65,8 @@ class Contact(SQLModel, table=True):
         CheckConstraint(ERAS, name="era_known"),
         CheckConstraint("bucket BETWEEN 0 AND 65535", name="bucket_range"),
         Index("ix_contact_place", "era", "commune", "language"),
+        # An id is never given twice: a delivery of somebody who was erased must not find somebody else.
+        {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
     phone_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
@@ -310,6 +312,7 @@ class LookUp(SQLModel, table=True):
     sender: str
     due_real: float
     absent_since: float | None = None
+    absent_monotonic: float | None = None
     waits_for: str | None = None
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from engine.clock import real
+from engine.errors import LoaError
 from engine.store.database import Database, Lock
 from engine.store.tables import Worker, table_of
 
@@ -56,6 +57,9 @@ class Registration:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Whoever ends in order leaves no row behind: one without a lock means a crash.
+        with suppress(LoaError), self._database.write(Lock.MIGRATE) as connection:
+            connection.execute(delete(_WORKER).where(_WORKER.c.id == self.id))
         self._let_go()
 
     def _let_go(self) -> None:

@@ -32,6 +32,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     made = Wall(clock.real)
     for module in (dispatch, once, reconcile, service):
         monkeypatch.setattr(module, "real", made)
+    monkeypatch.setattr(reconcile, "monotonic", lambda: clock.monotonic() + made.ahead, raising=False)
     monkeypatch.setattr(dispatch, "IDLE", 0.002)  # a round has a few idle looks, and these tests hundreds of rounds
     return made
 

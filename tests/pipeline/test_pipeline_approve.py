@@ -119,6 +119,23 @@ def test_moving_a_steps_time_after_it_went_out_and_approving_again_sends_nothing
     assert len(world.sent) == 6
 
 
+@on_one_database
+def test_a_step_that_has_sent_keeps_its_name(live: Road, world: World) -> None:
+    """Under another name everybody would get it a second time."""
+    live.approve()
+    live.round()
+    renamed = files.campaign(
+        files.step("mot-moi", sender="thu"),
+        files.step("hai", sender="thu", when="2027-07-17 10:00", message="tin-hai"),
+    )
+    live.write(steps() | {"campaigns/thu.yaml": renamed})
+    with pytest.raises(LoaError) as refused:
+        live.approve()
+    assert refused.value.key == "pipeline.step-renamed"
+    live.round()
+    assert len(world.sent) == 6
+
+
 def test_two_people_are_two_people(live: Road, world: World) -> None:
     live.write(steps() | {"loa.yaml": TWO})
     assert live.approve(by="Người Duyệt Một").complete is False

@@ -47,11 +47,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, number: int, *, at_the_end: bool) -
     count, real_write = [0], Database.write
 
     @contextmanager
-    def write(self: Database, *arguments: Any) -> Iterator[Connection]:
+    def write(self: Database, *arguments: Any, **options: Any) -> Iterator[Connection]:
         count[0] += 1
         if count[0] == number and not at_the_end:
             raise Fault
-        with real_write(self, *arguments) as connection:
+        with real_write(self, *arguments, **options) as connection:
             yield connection
             if count[0] == number:
                 raise Fault

@@ -22,6 +22,7 @@ from engine.status import Status
 from engine.web.app import Application
 from engine.web.receipts import LARGEST
 
+FIRST = files.step(sender="thu", valid_for="10 hours")
 GENUINE = {"x-signature": "clay", "content-type": "application/x-www-form-urlencoded"}
 
 
@@ -87,7 +88,7 @@ def sent(road: Road, world: World) -> Road:
     road.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(poll_after="5 minutes")),
-            "campaigns/thu.yaml": files.campaign(files.step(sender="thu", valid_for="10 hours")),
+            "campaigns/thu.yaml": files.campaign(FIRST),
         }
     )
     road.people(Person(), Person())
@@ -195,7 +196,7 @@ def test_a_receipt_that_comes_before_the_outcome_settles_the_delivery(road: Road
     sent.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(poll_after="5 minutes")),
-            "campaigns/thu.yaml": files.campaign(files.step("sau", sender="thu", valid_for="10 hours")),
+            "campaigns/thu.yaml": files.campaign(FIRST, files.step("sau", sender="thu", valid_for="10 hours")),
         }
     )
     sent.approve()
@@ -218,7 +219,7 @@ def test_a_receipt_for_a_row_back_in_the_queue_takes_it_out_again(road: Road, wo
     sent.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(settle_after="0 seconds")),
-            "campaigns/thu.yaml": files.campaign(files.step("sau", sender="thu", valid_for="10 hours")),
+            "campaigns/thu.yaml": files.campaign(FIRST, files.step("sau", sender="thu", valid_for="10 hours")),
         }
     )
     sent.approve()
@@ -256,7 +257,7 @@ def test_a_receipt_settles_its_own_delivery_though_a_look_up_gave_its_message_to
     sent.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(poll_after="5 minutes")),
-            "campaigns/thu.yaml": files.campaign(files.step("sau", sender="thu", valid_for="10 hours")),
+            "campaigns/thu.yaml": files.campaign(FIRST, files.step("sau", sender="thu", valid_for="10 hours")),
         }
     )
     sent.approve()
@@ -301,7 +302,7 @@ def test_refusals_beside_receipts_do_not_touch_them(sent: Road, world: World) ->
     sent.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(poll_after="5 minutes")),
-            "campaigns/thu.yaml": files.campaign(files.step("sau", sender="thu")),
+            "campaigns/thu.yaml": files.campaign(FIRST, files.step("sau", sender="thu")),
         }
     )
     sent.approve()

@@ -1,5 +1,8 @@
 """Finding out what nobody told us. A mistake here sends twice, or loses somebody in silence."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 import road_workspace as files
 from pipeline_road import Person, Road, World, on_one_database, refused
@@ -113,12 +116,8 @@ def test_several_equal_candidates_go_to_a_person_and_nothing_is_sent(doubtful: R
 
 
 @on_one_database
-def test_what_another_sender_or_an_earlier_hour_sent_is_no_candidate(doubtful: Road, world: World) -> None:
+def test_what_another_sender_sent_is_no_candidate(doubtful: Road, world: World) -> None:
     def answer(message: Outgoing) -> Outcome:
-        from dataclasses import replace
-        from datetime import timedelta
-
-        world.take(message, at=world.clock.now() - timedelta(minutes=2, seconds=1))
         world.take(message)
         world.log[message.to][0] = replace(world.log[message.to][0], sender="KHAC")
         return world.lost(message)
@@ -134,10 +133,41 @@ def test_what_another_sender_or_an_earlier_hour_sent_is_no_candidate(doubtful: R
 
 
 @on_one_database
+def test_other_words_of_an_earlier_hour_are_no_candidate(doubtful: Road, world: World) -> None:
+    def answer(message: Outgoing) -> Outcome:
+        world.take(message, body="tin cũ", at=world.clock.now() - timedelta(minutes=2, seconds=1))
+        return world.lost(message)
+
+    world.answer = answer
+    doubtful.round()
+    world.answer = None
+    doubtful.later(seconds=61)
+    doubtful.round()
+    doubtful.later(minutes=15)
+    doubtful.round()
+    assert state(doubtful) == [("accepted", 2)]
+
+
+@on_one_database
+def test_our_words_before_the_claim_are_a_persons_business(doubtful: Road, world: World) -> None:
+    """An older message, or a clock that runs ahead? Sent again, the second case would be a message too many."""
+
+    def answer(message: Outgoing) -> Outcome:
+        world.take(message, at=world.clock.now() - timedelta(hours=1))
+        return world.lost(message)
+
+    world.answer = answer
+    doubtful.round()
+    for _ in range(3):
+        doubtful.later(minutes=16)
+        doubtful.round()
+    assert (state(doubtful), len(world.sent)) == ([("unknown", 1)], 1)
+    assert doubtful.incidents() == {"clock_doubtful": 1}
+
+
+@on_one_database
 def test_a_vendors_clock_two_minutes_behind_ours_hides_nothing(doubtful: Road, world: World) -> None:
     def answer(message: Outgoing) -> Outcome:
-        from datetime import timedelta
-
         world.take(message, at=world.clock.now() - timedelta(minutes=1, seconds=59))
         return world.lost(message)
 
@@ -328,8 +358,6 @@ def test_an_answer_that_comes_too_late_for_its_attempt_does_not_unsettle_the_nex
     doubtful.later(minutes=16)
     doubtful.round()  # absent twice: queued and sent again, and lost again
     assert state(doubtful) == [("unknown", 2)]
-    from dataclasses import replace
-
     sender = doubtful.snapshot().senders["thu"]
     reconcile._decide(doubtful.process, replace(stale, absent_since=0.0), sender, "THU", [])
     reconcile._decide(doubtful.process, stale, sender, "THU", [])

@@ -233,6 +233,7 @@ def upgrade() -> None:
         sa.Column("sender", sa.String(), nullable=False),
         sa.Column("due_real", sa.Float(), nullable=False),
         sa.Column("absent_since", sa.Float(), nullable=True),
+        sa.Column("absent_monotonic", sa.Float(), nullable=True),
         sa.Column("waits_for", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("delivery_id"),
     )
@@ -369,6 +370,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("phone_hash"),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("contact", schema=None) as batch_op:
         batch_op.create_index("ix_contact_place", ["era", "commune", "language"], unique=False)

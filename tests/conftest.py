@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -26,6 +27,10 @@ from engine.pipeline.process import Process, opened
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.schema import migrate, prepare
+
+# An example that meets a busy machine is not wrong for being slow.
+hypothesis.settings.register_profile("loa", deadline=None)
+hypothesis.settings.load_profile("loa")
 
 DEFAULT_SERVER = "postgresql://postgres@127.0.0.1:5432/test"
 OURS = "loa_test_"  # the beginning of the names of all our databases; their age in seconds since 1970 follows

@@ -3,7 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-import hypothesis
 import pytest
 from content_workspaces import FILES, VENDORS, Load
 
@@ -11,8 +10,6 @@ from engine.areas.registry import load as load_areas
 from engine.content.workspace import Loaded, load
 
 # A busy machine is no failure; what must be fast has a test that says how fast.
-hypothesis.settings.register_profile("content", deadline=None)
-hypothesis.settings.load_profile("content")
 
 
 @pytest.fixture

@@ -132,9 +132,9 @@ FORGED_SLOTS = ["a\x000\x00", "{{ '\\x000\\x00' }}", "{{ contact.name or '\\x00'
     ids=lambda body: body[:40],
 )
 def test_a_hostile_template_is_refused_within_a_second(body: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # its own work, not its neighbours'
     result = compiled(body)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert result.template is None
     assert any(problem.severity == "error" for problem in result.problems)
     for problem in result.problems:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 from pipeline_road import Road, Wall, World, vendor_of, walking
 
@@ -14,8 +13,6 @@ from engine.pipeline.process import Process
 from engine.settings import Settings
 
 # A busy machine is no failure; what must be fast has a test that says how fast.
-hypothesis.settings.register_profile("pipeline", deadline=None)
-hypothesis.settings.load_profile("pipeline")
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ class Running:
         return Ran(self.process.returncode, "".join(self.out), "".join(self.err))
 
 
-def wait_for(condition: Any, seconds: float = 30, every: float = 0.05) -> None:
+def wait_for(condition: Any, seconds: float = 120, every: float = 0.05) -> None:
     """Wait until ``condition()`` holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -107,11 +107,16 @@ def test_people_read_it_in_their_language(capsys, monkeypatch, language: str, wo
 
 
 def test_show_starts_quickly():
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "engine", "areas", "show", "06541", "--era", "2025"],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "PYTHONUTF8": "1"},
-    )
-    assert time.perf_counter() - began < 1.5  # 0.11 s on a quiet machine
+    """Beside the bare interpreter in the same run; looking at a name would read and index every table."""
+    command = [sys.executable, "-m", "engine", "areas", "show", "06541", "--era", "2025"]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+
+    def fastest(arguments: list[str]) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            subprocess.run(arguments, check=True, capture_output=True, env=environment)
+            taken.append(time.perf_counter() - began)
+        return min(taken)
+
+    assert fastest(command) < 25 * fastest([sys.executable, "-c", "import click"])  # about 3 on a quiet machine

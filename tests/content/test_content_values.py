@@ -233,8 +233,8 @@ def test_keys_and_suggestions_read_without_accents() -> None:
 
 @pytest.mark.parametrize("text", ["8h " * 300_000, "1 giờ " * 150_000, "1." * 400_000])
 def test_an_endless_value_costs_no_time_and_no_screen(text: str) -> None:
-    begun = time_module.perf_counter()
+    begun = time_module.process_time()
     with pytest.raises(BadValue) as caught:
         read_duration(text)
-    assert time_module.perf_counter() - begun < 2
+    assert time_module.process_time() - begun < 2
     assert len(str(caught.value)) < 400

@@ -178,10 +178,10 @@ def test_the_dearest_template_that_is_let_through_is_quick() -> None:
     for body in (joined, loops + "{% endfor %}{% endfor %}"):
         found = compiled(body).template
         assert found is not None
-        begun = time.perf_counter()
+        begun = time.process_time()
         with pytest.raises(LoaError):
             found.render(Values(title="x" * 1000, hotlines=("1800 1567",) * 20))
-        assert time.perf_counter() - begun < 1
+        assert time.process_time() - begun < 1
 
 
 def test_more_hotlines_than_loops_were_counted_with_are_refused() -> None:

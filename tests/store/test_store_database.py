@@ -96,7 +96,6 @@ def test_a_writer_waits_for_another_process_and_then_succeeds(prepared: Process,
         waited = time.monotonic() - began
         _add(connection, "chung-toi")
     assert waited > 0.05, "two held the lock at once"
-    assert waited < 10
     assert _campaigns(prepared.database) == {"nguoi-khac", "chung-toi"}
 
 

@@ -1,34 +1,41 @@
 """The one long-running process: ``loa run``, or ``python scheduler.py``.
 
-It opens due runs, keeps the dispatch going, serves signed status callbacks, and finds out what nobody told. Runs
-live in our table; APScheduler only wakes a few jobs, from memory, because a persisted job store drops late jobs
-and loses the one that runs at a kill.
+It opens due runs, keeps the dispatch going, serves signed status callbacks, finds out what nobody told, keeps a
+heartbeat, and lets go of what is older than its retention. Runs live in our table; APScheduler only wakes a few jobs.
 """
 
 import asyncio
-import logging
-import signal
+import faulthandler
+import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 import click
 import uvicorn
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from engine import log
-from engine.clock import monotonic, real
-from engine.errors import LoaError
+from engine.clock import VIETNAM, monotonic
+from engine.errors import OUR_BUG, LoaError
 from engine.i18n import sentence
+from engine.pipeline import heartbeat
+from engine.pipeline.duties import duties
+from engine.pipeline.jobs import Jobs
+from engine.pipeline.leadership import Leadership
 from engine.pipeline.process import Process, opened
 from engine.pipeline.service import Service, serving
+from engine.pipeline.stopping import on_signal
+from engine.pipeline.watchdog import Beat, Watchdog, notify
 from engine.settings import from_environment
+from engine.store.workers import workers
 from engine.web.app import Application
 
-OPEN_EVERY = 1.0  # seconds, real ones; each look costs a few stats and one small query
-FIND_OUT_EVERY = 2.0
-JUMP = 2.0  # seconds between wall and monotonic time that are more than a correction
+# Seconds of silence after which a part counts as dead. A locked database keeps a writer for 30 s, and the end of a run
+# with a million expired rows the dispatcher for a minute. (Those of the jobs: engine/pipeline/duties.py.)
+LOOP_WITHIN, WRITER_WITHIN, DISPATCHER_WITHIN = 60.0, 600.0, 900.0
 
 _log = log.get("scheduler")
 
@@ -42,15 +49,19 @@ class _Server(uvicorn.Server):
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Địa chỉ lắng nghe.")
-@click.option("--port", default=8138, show_default=True, type=click.IntRange(0, 65535), help="Cổng; 0: tự chọn.")
-@click.option("--no-web", is_flag=True, help="Không mở cổng web: biên nhận được hỏi định kỳ.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8138, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--no-web", is_flag=True)
 def run(host: str, port: int, no_web: bool) -> None:
-    """Chạy liên tục: mở các lượt đến hạn, gửi, nhận biên nhận, đối soát. Dừng bằng Ctrl-C hoặc SIGTERM."""
+    """Keep going until SIGINT or SIGTERM; a second one on one SQLite database is refused."""
     log.configure()
-    listener = None if no_web else listen(host, port)
-    with opened(from_environment(), claims=True) as process, suppress(KeyboardInterrupt):
-        asyncio.run(_until_signal(process, listener))
+    with opened(from_environment(), claims=True, kind="run") as process, suppress(KeyboardInterrupt):
+        leadership = Leadership(process)
+        leadership.seek()
+        if process.database.is_sqlite and not leadership.leads:
+            raise _already_running(process)
+        listener = None if no_web else listen(host, port)
+        asyncio.run(_until_signal(process, leadership, listener))
     click.echo(sentence("scheduler.stopped"), err=True)
 
 
@@ -70,98 +81,111 @@ def listen(host: str, port: int) -> socket.socket:
         raise LoaError("scheduler.port-taken", host=host, port=port) from None
 
 
-async def work(process: Process, listener: socket.socket | None, stop: asyncio.Event) -> None:
+async def work(
+    process: Process, listener: socket.socket | None, stop: asyncio.Event, leadership: Leadership | None = None
+) -> None:
     """Do all that ``loa run`` does, in the running event loop, until ``stop``; ends with nothing half-done."""
-    async with serving(process) as service:
-        await _round("open", service.open_due, stop)
-        scheduler = _jobs(service, stop)
-        app = Application(service)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                http="httptools",
-                lifespan="off",
-                interface="asgi3",
-                proxy_headers=False,  # the public address is configured, never guessed
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-        )
-        web = asyncio.create_task(server.serve(sockets=[listener])) if listener else None
-        if web is not None:
-            web.add_done_callback(lambda _: stop.set())  # without its receipts the process is not what it says
-        minding = asyncio.create_task(_mind_the_clock(scheduler, service, stop))
-        try:
-            await service.dispatcher.run(stop)
-        finally:
-            minding.cancel()
-            scheduler.shutdown(wait=False)
-            server.should_exit = True
-            if web is not None:
-                await asyncio.wait([web], timeout=10)
-            await app.receipts.drained()
-
-
-async def _until_signal(process: Process, listener: socket.socket | None) -> None:
-    stop = asyncio.Event()
-    _on_signals(stop)
-    where = f"http://{_shown(listener)}" if listener else "-"
-    click.echo(sentence("scheduler.running", where=where), err=True)
-    await work(process, listener, stop)
-
-
-def _jobs(service: Service, stop: asyncio.Event) -> AsyncIOScheduler:
-    # A round that takes longer than its interval (a fan-out) simply goes on: that is no warning.
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    scheduler = AsyncIOScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
-    )
-    _add_jobs(scheduler, service, stop)
-    scheduler.start()
-    return scheduler
-
-
-def _add_jobs(scheduler: AsyncIOScheduler, service: Service, stop: asyncio.Event) -> None:
-    for name, job, every in (
-        ("open", service.open_due, OPEN_EVERY),
-        ("find_out", service.find_out, FIND_OUT_EVERY),
-    ):
-        scheduler.add_job(_round, "interval", (name, job, stop), seconds=every, id=name, replace_existing=True)
-
-
-async def _mind_the_clock(scheduler: AsyncIOScheduler, service: Service, stop: asyncio.Event) -> None:
-    """Make the jobs anew when the wall clock jumps: set back an hour, it would let them rest for that hour."""
-    lead = real() - monotonic()
-    while True:
-        await asyncio.sleep(1.0)
-        now = real() - monotonic()
-        if abs(now - lead) > JUMP:
-            _log.warning("clock_jumped", seconds=round(now - lead))
-            _add_jobs(scheduler, service, stop)
-        lead = now
-
-
-async def _round(name: str, job: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-    """One round of a job. What a round cannot do now (a full disk, a locked database) the next one tries again."""
-    if stop.is_set():
-        return
+    leadership = leadership or Leadership(process)
     try:
-        await job()
-    except LoaError as error:
-        _log.error(name, code=error.code, sentence=str(error))
+        async with serving(process) as service:
+            with on_signal(stop, service.stopping.set):
+                await _work(process, service, leadership, listener, stop)
+    finally:
+        leadership.let_go()
+
+
+async def _work(
+    process: Process, service: Service, leadership: Leadership, listener: socket.socket | None, stop: asyncio.Event
+) -> None:
+    await service.learn()
+    watchdog = Watchdog(lambda part: _died(process, part))
+    app = Application(service, watchdog.silent_part)
+    server, web = _Server(_web_configuration(app)), None
+    if listener is not None:
+        web = asyncio.create_task(server.serve(sockets=[listener]))
+        web.add_done_callback(lambda _: stop.set())  # without its receipts the process is not what it says
+    jobs = Jobs(duties(process, service, leadership, watchdog), stop, service.clock_jumped)
+    loop = asyncio.create_task(_show_life(watchdog))
+    watchdog.watch("writer", WRITER_WITHIN, service.writer.silent)
+    watchdog.watch("dispatcher", DISPATCHER_WITHIN, lambda: monotonic() - service.dispatcher.alive_at)
+    jobs.start()
+    watchdog.start()
+    notify("READY=1")
+    try:
+        await service.dispatcher.run(stop)
+        if web is not None and web.done():  # nobody asked for that
+            web.result()
+            raise RuntimeError("the web side has ended by itself")
+    except Exception:
+        await asyncio.to_thread(_leave_word, process, "dispatcher" if web is None or not web.done() else "web")
+        raise
+    finally:
+        notify("STOPPING=1")
+        service.stopping.set()
+        watchdog.stop()
+        loop.cancel()
+        jobs.close()
+        server.should_exit = True
+        if web is not None:
+            await asyncio.wait([web], timeout=10)
+        await app.receipts.drained()
+
+
+async def _show_life(watchdog: Watchdog) -> None:
+    """The event loop's own sign of life."""
+    beat = Beat()
+    watchdog.watch("loop", LOOP_WITHIN, beat.silent)
+    while True:
+        beat()
+        await asyncio.sleep(1.0)
+
+
+def _died(process: Process, part: str) -> None:
+    """A part is dead: leave word and end, so that whatever started us starts us again. In the watchdog's thread."""
+    _log.critical("dead", part=part)
+    faulthandler.dump_traceback()  # where every thread stands: functions and lines, no values
+    telling = threading.Thread(target=_leave_word, args=(process, part), daemon=True)
+    telling.start()
+    telling.join(5.0)  # the dead part may hold the database's lock
+    os._exit(OUR_BUG)
+
+
+def _leave_word(process: Process, part: str) -> None:
+    """An incident for whoever looks next; a database that cannot take it keeps nobody from ending."""
+    try:
+        heartbeat.tell_death(process, part)
     except Exception as error:
-        _log.error(name, kind=type(error).__name__)
+        _log.error("word_not_left", part=part, kind=type(error).__name__)
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows: no handlers in the loop
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+def _web_configuration(app: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        http="httptools",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,  # the public address is configured, never guessed
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+async def _until_signal(process: Process, leadership: Leadership, listener: socket.socket | None) -> None:
+    where = f"http://{_shown(listener)}" if listener else "-"
+    part = "leads" if leadership.leads else "follows"
+    click.echo(sentence("scheduler.running", where=where) + " " + sentence(f"scheduler.{part}"), err=True)
+    await work(process, listener, asyncio.Event(), leadership)
+
+
+def _already_running(process: Process) -> LoaError:
+    """The sentence for a second ``loa run`` on one SQLite database: which one is the first."""
+    first = next((one for one in workers(process.database) if one.alive and one.kind == "run" and one.leads), None)
+    if first is None:
+        return LoaError("scheduler.already-running-somewhere")
+    since = datetime.fromtimestamp(first.started_real, VIETNAM)
+    return LoaError("scheduler.already-running", host=first.host, pid=first.pid, since=f"{since:%H:%M %d/%m/%Y}")
 
 
 def _shown(listener: socket.socket) -> str:

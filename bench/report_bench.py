@@ -93,7 +93,7 @@ def main() -> None:
                     return len(json.dumps(made.document())) + len(csv_text(made))
 
                 print(f"report by {by}: {best(work):.1f} ms")
-            seen = best(lambda: overview(process.database, [CAMPAIGN], now=DUE, real_now=0.0))
+            seen = best(lambda: overview(process, [CAMPAIGN], now=DUE, real_now=0.0))
             print(f"overview: {seen:.1f} ms")
 
 

@@ -1,8 +1,9 @@
 """Two kinds of time, and the only module that reads a clock.
 
 The campaign clock rules due times, gates and vendor times; ``LOA_CLOCK`` (an ISO instant) starts it
-elsewhere, and it runs on from there. Monotonic time rules leases, timeouts, back-off and rates, and
-nothing turns it. Everything below the edges takes a ``Clock`` or an instant as an argument.
+elsewhere, and it runs on from there. Real and monotonic seconds rule leases, timeouts, back-off and rates, and
+nothing turns them but a rehearsal, in which no time passes by itself (``SteppedTime``). Everything below the edges
+takes a ``Clock``, ``Seconds`` or an instant as an argument.
 """
 
 import os
@@ -22,6 +23,18 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The campaign's present instant, aware, in UTC."""
+        ...
+
+
+class Seconds(Protocol):
+    """What the engine needs of the machine's seconds."""
+
+    def real(self) -> float:
+        """Real seconds since 1970, shared by processes and machines."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
         ...
 
 
@@ -60,6 +73,43 @@ class StoppedClock:
 
     def now(self) -> datetime:
         return self.instant
+
+
+@dataclass(slots=True)
+class SteppedTime:
+    """A campaign clock and the machine's seconds in one, standing until they are moved: for rehearsals.
+
+    ``true`` is what the time really is (seconds since 1970), ``ahead`` by how much the machine's wall clock is wrong.
+    The campaign clock and real seconds show the wall clock; monotonic seconds follow the true time alone.
+    """
+
+    true: float
+    ahead: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.true + self.ahead, UTC)
+
+    def real(self) -> float:
+        return self.true + self.ahead
+
+    def monotonic(self) -> float:
+        return self.true
+
+    def pass_to(self, true: float) -> None:
+        """Let ``true`` be now; ``ValueError`` for an instant that has passed."""
+        if true < self.true:
+            raise ValueError("time does not go back; a wall clock does: ``ahead``")
+        self.true = true
+
+
+class MachineSeconds:
+    """The seconds of this machine."""
+
+    def real(self) -> float:
+        return real()
+
+    def monotonic(self) -> float:
+        return monotonic()
 
 
 def monotonic() -> float:

@@ -1,5 +1,6 @@
 """The one small family of errors. An error carries a stable code and the officer's sentence."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +8,26 @@ from typing import Literal
 from engine.i18n import sentence
 
 DONE, USER_CONTENT, USAGE, OUR_BUG = 0, 1, 2, 3
+
+
+# What the system's error numbers mean to a person; its own words are English, and differ from machine to machine.
+_REASONS = {
+    getattr(errno, name): word
+    for name, word in {
+        "ENOENT": "missing", "EEXIST": "exists", "EACCES": "denied", "EPERM": "denied", "EISDIR": "folder",
+        "ENOTDIR": "not-folder", "ENOSPC": "full", "EDQUOT": "full", "EFBIG": "full", "EROFS": "read-only",
+        "EBUSY": "busy", "ETXTBSY": "busy", "ENAMETOOLONG": "long-name", "EIO": "disk",
+    }.items()
+    if hasattr(errno, name)
+}  # fmt: skip
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in the language of the person: ``không có quyền``; else its number's name."""
+    word = _REASONS.get(error.errno or 0)
+    if word is not None:
+        return sentence(f"errors.os-{word}")
+    return sentence("errors.os-other", code=errno.errorcode.get(error.errno or 0, type(error).__name__))
 
 
 class LoaError(Exception):

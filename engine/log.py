@@ -5,12 +5,17 @@ called on, or a secret, is masked even when a caller forgot. Code still must not
 """
 
 import logging
+import os
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
 
 import structlog
+
+LARGEST = 5_000_000  # bytes of a log file before it is put aside
 
 # Seven digits in a row or more (spaces, dots, dashes between them allowed) is treated as a phone number,
 # unless it is plainly part of a longer word such as a vendor's id.
@@ -33,8 +38,8 @@ def _redact_values(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMa
     return line
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send log lines to stderr as ``key=value``; call once at the edge."""
+def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send log lines to stderr (or ``stream``) as ``key=value``; call once at the edge."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -44,9 +49,30 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=stream is None,  # what is cached would outlive the stream
     )
+
+
+@contextmanager
+def to_file(path: Path) -> Iterator[None]:
+    """Send log lines to a file instead, for commands whose stderr is a person's (or cron's letter to one).
+
+    One file of at most ``LARGEST`` bytes is kept beside it. Where it cannot be written there are no lines.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists() and path.stat().st_size > LARGEST:
+            path.replace(path.with_suffix(".old.log"))
+        path.touch()
+    except OSError:
+        path = Path(os.devnull)
+    with path.open("a", encoding="utf-8", buffering=1) as stream:
+        configure(stream=stream)
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
 
 
 def get(room: str) -> Any:

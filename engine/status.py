@@ -1,4 +1,8 @@
-"""Statuses of deliveries and runs, and the one table of transitions. Nobody else decides what may follow what."""
+"""Statuses of deliveries, runs, campaigns and steps, with the one table of transitions of each.
+
+Nobody else decides what may follow what: `engine.store` moves rows by these tables, and triggers in the database
+refuse every other move, whoever writes.
+"""
 
 from enum import StrEnum
 
@@ -78,3 +82,73 @@ RUN_TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
 def run_may_become(before: RunStatus, after: RunStatus) -> bool:
     """Whether a run may go from ``before`` to ``after``; staying is not a move."""
     return after in RUN_TRANSITIONS[before]
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands. ``draft`` is also one whose approval was voided, until it is approved again."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"  # by as many people as it needs; nothing has been opened yet
+    RUNNING = "running"  # runs have been opened: the only status in which deliveries are claimed
+    PAUSED = "paused"  # by a person; stays so whatever becomes of the approval
+    FINISHED = "finished"  # every run is over and none is to come
+    CANCELLED = "cancelled"
+
+
+CAMPAIGN_TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {
+    # What goes through the sandbox only needs no approval: its first run makes a draft a running campaign.
+    CampaignStatus.DRAFT: frozenset(
+        {CampaignStatus.APPROVED, CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.APPROVED: frozenset(
+        {
+            CampaignStatus.DRAFT,
+            CampaignStatus.RUNNING,
+            CampaignStatus.PAUSED,
+            CampaignStatus.FINISHED,
+            CampaignStatus.CANCELLED,
+        }
+    ),
+    CampaignStatus.RUNNING: frozenset(
+        {CampaignStatus.DRAFT, CampaignStatus.PAUSED, CampaignStatus.FINISHED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.PAUSED: frozenset(
+        {
+            CampaignStatus.DRAFT,
+            CampaignStatus.APPROVED,
+            CampaignStatus.RUNNING,
+            CampaignStatus.FINISHED,
+            CampaignStatus.CANCELLED,
+        }
+    ),
+    # A period that is made longer and approved again (or has no need of it) goes on, unless a person stops it before.
+    CampaignStatus.FINISHED: frozenset(
+        {CampaignStatus.APPROVED, CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.CANCELLED}
+    ),
+    CampaignStatus.CANCELLED: frozenset(),
+}
+
+
+def campaign_may_become(before: CampaignStatus, after: CampaignStatus) -> bool:
+    """Whether a campaign may go from ``before`` to ``after``; staying is not a move."""
+    return after in CAMPAIGN_TRANSITIONS[before]
+
+
+class StepStatus(StrEnum):
+    """What a person has decided about a step, its runs of today and those to come; most steps have no row."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+STEP_TRANSITIONS: dict[StepStatus, frozenset[StepStatus]] = {
+    StepStatus.ACTIVE: frozenset({StepStatus.PAUSED, StepStatus.CANCELLED}),
+    StepStatus.PAUSED: frozenset({StepStatus.ACTIVE, StepStatus.CANCELLED}),
+    StepStatus.CANCELLED: frozenset(),
+}
+
+
+def step_may_become(before: StepStatus, after: StepStatus) -> bool:
+    """Whether a step may go from ``before`` to ``after``; staying is not a move."""
+    return after in STEP_TRANSITIONS[before]

@@ -69,7 +69,8 @@ def _server() -> psycopg.Connection:
 
 def _connect(url: URL) -> psycopg.Connection:
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(plain, autocommit=True, connect_timeout=2)
+    # named, so that a test which ends every session of the processes under test leaves this one alone
+    return psycopg.connect(plain, autocommit=True, connect_timeout=2, application_name="tests")
 
 
 class Shared:

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "engine" / "locale"
 ROOMS = sorted({path.stem for path in LOCALE.glob("*/LC_MESSAGES/*.po")})
 SOURCES = sorted(LOCALE.glob("*/LC_MESSAGES/*.po"))
-AUDIT_ACTIONS = {"contacts.import", "contacts.opt_out", "contacts.erase", "contacts.export"}  # words of the audit log
+AUDIT_ACTIONS = {  # words of the audit log
+    "contacts.import", "contacts.opt_out", "contacts.do_not_call", "contacts.erase", "contacts.export",
+}  # fmt: skip
 KEY = re.compile(rf"""["']((?:{"|".join(ROOMS)})\.[a-z0-9_-]+)["']""")
 
 sys.path.insert(0, str(ROOT / "tools"))

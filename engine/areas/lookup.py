@@ -76,9 +76,14 @@ class NameIndex:
         return sorted(found.values(), key=lambda match: (match.rank, match.area.era == "legacy", match.area.code))
 
     def nearest(
-        self, text: str, *, level: Level | None = None, allowed: Callable[[Key], bool] = lambda key: True
+        self,
+        text: str,
+        *,
+        level: Level | None = None,
+        allowed: Callable[[Key], bool] = lambda key: True,
+        cutoff: float = 0.75,
     ) -> list[Key]:
-        """Keys of the areas whose names are spelled most like ``text``, the nearest first."""
+        """Keys of the areas whose names are spelled most like ``text``, the nearest first; ``cutoff`` as difflib's."""
         keys: list[Key] = []
         for reading in reversed(readings(text)):  # without its type word first
             pool = [
@@ -87,7 +92,7 @@ class NameIndex:
                 if abs(len(name) - len(reading.spelling.key)) <= 4
                 and any(_near(entry, level, reading) and allowed(entry.key) for entry in entries)
             ]
-            for name in get_close_matches(reading.spelling.key, pool, n=SUGGESTIONS, cutoff=0.75):
+            for name in get_close_matches(reading.spelling.key, pool, n=SUGGESTIONS, cutoff=cutoff):
                 keys += [
                     entry.key
                     for entry in self.entries[name]

@@ -129,19 +129,45 @@ class Registry(Units):
     def unknown(
         self, text: str, era: Era | None = None, level: Level | None = None, within: Area | str | None = None
     ) -> UnknownArea:
-        """The error for a name nobody has there: the same name elsewhere, else the nearest spellings."""
-        inside = self._nearness(within)
+        """The error for a name nobody has there, with what may be meant.
+
+        Where a place to look in is told: its own nearest spellings, and areas of this very name in its province (then
+        the place is what was mistaken). Else, or where that gives nothing, the name anywhere, else the nearest ones.
+        """
         areas = self.find(text, None, level) or self.find(text)
         name = text.partition(",")[0].strip()
         if not areas and name.isascii() and name.isdigit():
             padded = name.zfill(5)  # Excel drops the zero in front
             areas = [self.get(its_era, padded) for its_era in ERAS if self.has(its_era, padded)]
-        elif not areas:
-            here = self._index.nearest(
-                name, level=level, allowed=lambda key: era in (None, key[0]) and inside(self.get(*key)) is not None
-            )
-            areas = [self.get(*key) for key in here or self._index.nearest(name, level=level)]
+            return UnknownArea("areas.unknown", text=text.strip(), candidates=areas, labels=self.labels(areas))
+        here = self._nearby(name, era, level, within, areas) if within is not None else []
+        areas = here or areas or [self.get(*key) for key in self._index.nearest(name, level=level)]
         return UnknownArea("areas.unknown", text=text.strip(), candidates=areas, labels=self.labels(areas))
+
+    def _nearby(
+        self, name: str, era: Era | None, level: Level | None, within: Area | str, same_name: list[Area]
+    ) -> list[Area]:
+        """The nearest spellings inside ``within``, then the areas of ``same_name`` that lie in its province.
+
+        Without any, the nearest spellings in the province, and what resembles the name from afar inside ``within``.
+        """
+        place = within if isinstance(within, Area) else self.get("2025" if len(within) == 2 else "legacy", within)
+        province = self.province_today(place)
+
+        def spelled_like(place: Area | str, cutoff: float) -> list[Key]:
+            inside = self._nearness(place)
+            return self._index.nearest(
+                name,
+                level=level,
+                allowed=lambda key: era in (None, key[0]) and inside(self.get(*key)) is not None,
+                cutoff=cutoff,
+            )
+
+        close = spelled_like(place, 0.75)
+        beside = [area.key for area in same_name if self.province_today(area) == province]
+        # A district has some twenty communes: among so few, a name half right is worth a question.
+        found = [*close, *beside] or [*spelled_like(province, 0.75), *spelled_like(place, 0.6)]
+        return [self.get(*key) for key in dict.fromkeys(found)]
 
 
 @cache

@@ -85,11 +85,13 @@ class VendorMessage:
 class ReceiptWord:
     """A verified receipt, in our words.
 
-    ``status`` accepted: the vendor has the message and is at it, which settles a delivery whose answer was
-    lost. ``status`` None: a vendor word we don't know, kept in ``vendor_status``; nothing is done about it.
+    ``delivery_id`` None: it came to the sender's fixed address and says only the vendor's id, by which the delivery
+    is found (``attempt`` is 0 then). ``status`` accepted: the vendor has the message and is at it, which settles a
+    delivery whose answer was lost. ``status`` None: a vendor word we don't know, kept in ``vendor_status``; nothing
+    is done about it.
     """
 
-    delivery_id: int
+    delivery_id: int | None
     attempt: int
     vendor_id: str
     status: Status | None
@@ -126,7 +128,12 @@ class Provider(Protocol):
         ...
 
     def read_receipt(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> ReceiptWord:
-        """Verify and translate a status callback. ``url`` is the public URL as signed. Raises ``InvalidReceipt``."""
+        """Verify and translate a status callback. Raises ``InvalidReceipt``.
+
+        ``url`` is the public URL as signed, ``headers`` have small letters, ``form`` are the fields of the form, of
+        the query (GET), or of a JSON body with the way to each (``data.0.status``). That the address is one of ours
+        is verified by the caller.
+        """
         ...
 
     async def close(self) -> None:
@@ -146,6 +153,13 @@ class LookUpFailed(Exception):
         self.reason, self.decision, self.retry_after = reason, decision, retry_after
 
 
+class NoLog(LookUpFailed):
+    """This vendor cannot be asked that at all: a person finds out, or the vendor tells us by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("no_log")
+
+
 class BadSender(LoaError, ValueError):
     """A sender in ``loa.yaml`` that this vendor cannot use; a ``ValueError`` so that pydantic keeps its place."""
 
@@ -156,7 +170,7 @@ class Vendor:
 
     ``schema`` is given to content by the caller, so that ``loa check`` knows a vendor's keys and content
     imports no channel. ``open(sender_key, config, environment)`` builds a ``Provider``; ``config`` is the
-    validated sender with secrets filled in; ``environment`` is ``OpenedWith``.
+    validated sender with secrets filled in; ``environment`` is ``OpenedWith``. The rest has defaults that suit most.
     """
 
     name: str
@@ -164,6 +178,12 @@ class Vendor:
     schema: type[BaseModel]
     open: "Callable[[str, Any, OpenedWith], Provider]"
     needs_approval: bool = True
+    # The addresses that a sender's options lead to. Where all are on this machine, nothing reaches a phone.
+    reaches: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
+    placeholders: frozenset[str] = frozenset()  # ``${…}`` in the options that stand for a message's parts
+    rate: float | None = None  # messages a second when the sender says nothing
+    by_file: bool = False  # nothing is called: a run's deliveries leave as a file for an operator
+    receipts_by_get: bool = False  # callbacks may come as GET, their fields in the query
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ so. Receipts never come by themselves: they are polled.
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -27,12 +28,13 @@ from engine.channels.base import (
 )
 from engine.channels.twilio_errors import STATUSES, meaning_of
 from engine.clock import Clock
-from engine.sandbox.model import LONGEST_VALIDITY, PhoneModel, step_at
+from engine.sandbox.model import LONGEST_VALIDITY, PhoneModel, Step, step_at
 from engine.sandbox.segments import count_segments
 from engine.status import Status
 
 _REMEMBERED = 10_000  # the last messages of this process, for ``list_to``
-_ID = re.compile(r"SB([0-9a-f]{4})([0-9a-f]{12})([0-9a-f]{4})-([0-9]+)-([0-9]+)")
+# The instant first: ids then grow, and the database's index of them with them (at its end, not all over).
+_ID = re.compile(r"SB([0-9a-f]{12})([0-9a-f]{4})([0-9a-f]{4})-([0-9]+)-([0-9]+)")
 
 
 class SandboxSender(BaseModel):
@@ -50,15 +52,34 @@ class SandboxSender(BaseModel):
         return value
 
 
+class Taken(NamedTuple):
+    """A message that the phones have taken: when (milliseconds since 1970, UTC), and all that will become of it."""
+
+    delivery_id: int
+    attempt: int
+    vendor_id: str
+    created_ms: int
+    course: tuple[Step, ...]
+
+    def word(self, step: Step) -> ReceiptWord:
+        """What a receipt about that step of its course would say."""
+        return ReceiptWord(self.delivery_id, self.attempt, self.vendor_id, *_said(step))
+
+
 class SandboxProvider:
-    """Phones of clay. ``seed`` chooses which of them answer."""
+    """Phones of clay. ``seed`` chooses which of them answer.
+
+    ``watch``, where given, is told of every message that is taken: a rehearsal hands in the receipts by itself.
+    """
 
     name = "sandbox"
     live = False
 
-    def __init__(self, config: SandboxSender, clock: Clock, seed: int = 0) -> None:
+    def __init__(
+        self, config: SandboxSender, clock: Clock, seed: int = 0, watch: Callable[[Taken], None] | None = None
+    ) -> None:
         self.sender = config.sender
-        self._clock, self._model = clock, PhoneModel(seed)
+        self._clock, self._model, self._watch = clock, PhoneModel(seed), watch
         self._remembered: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
@@ -67,7 +88,7 @@ class SandboxProvider:
         return [self._take(message, created_ms) for message in batch]
 
     def _take(self, message: Outgoing, created_ms: int) -> Outcome:
-        refused = self._model.refusal(message.to)
+        refused, trait = self._model.take(message.to)
         if refused is not None:
             meaning = meaning_of(refused)
             return Outcome(
@@ -79,11 +100,13 @@ class SandboxProvider:
                 decision=meaning.decision,
             )
         validity = min(max(message.valid_seconds, 1), LONGEST_VALIDITY)
-        trait = self._model.trait(message.to)
-        vendor_id = f"SB{trait:04x}{created_ms:012x}{validity:04x}-{message.delivery_id}-{message.attempt}"
+        vendor_id = f"SB{created_ms:012x}{trait:04x}{validity:04x}-{message.delivery_id}-{message.attempt}"
         self._remembered[vendor_id] = message.to, message.body
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
+        if self._watch is not None:
+            course = self._model.course(trait, created_ms, validity)
+            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, course))
         return Outcome(
             message.delivery_id,
             message.attempt,
@@ -105,19 +128,19 @@ class SandboxProvider:
         read = _ID.fullmatch(vendor_id)
         if read is None:
             return None
-        trait, created_ms, validity = (int(part, 16) for part in read.groups()[:3])
+        created_ms, trait, validity = (int(part, 16) for part in read.groups()[:3])
         elapsed = self._clock.now().timestamp() - created_ms / 1000
         step = step_at(self._model.course(trait, created_ms, validity), elapsed)
-        meaning = meaning_of(step.error_code) if step.error_code is not None else None
+        status, _, code, reason, decision = _said(step)
         return VendorMessage(
             vendor_id=vendor_id,
             sender=self.sender,
-            status=meaning.final if meaning else STATUSES[step.status],
+            status=status,
             created_at=datetime.fromtimestamp(created_ms / 1000, UTC),
             body=body,
-            code=None if step.error_code is None else str(step.error_code),
-            reason=meaning.reason if meaning else None,
-            decision=meaning.decision if meaning else Decision.NONE,
+            code=code,
+            reason=reason,
+            decision=decision,
         )
 
     def read_receipt(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> ReceiptWord:
@@ -126,6 +149,14 @@ class SandboxProvider:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+def _said(step: Step) -> tuple[Status, str, str | None, str | None, Decision]:
+    """A step of a course in our words: status, the vendor's word, error code, reason, what is to be done."""
+    if step.error_code is None:
+        return STATUSES[step.status], step.status, None, None, Decision.NONE
+    meaning = meaning_of(step.error_code)
+    return meaning.final, step.status, str(step.error_code), meaning.reason, meaning.decision
 
 
 def _open(sender_key: str, config: SandboxSender, environment: OpenedWith) -> Provider:

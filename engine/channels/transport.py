@@ -15,8 +15,6 @@ aiohttp repeats a request on a dead kept connection only for idempotent methods 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -123,14 +121,3 @@ def _seconds(pause: str, date: str | None) -> float | None:
         except (ValueError, TypeError):
             return None
     return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address points to this machine: what it reaches is a stand-in, never a vendor."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

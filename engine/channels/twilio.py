@@ -25,6 +25,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from yarl import URL
 
+from engine.channels.addresses import is_loopback
 from engine.channels.base import (
     BadSender,
     Decision,
@@ -36,7 +37,7 @@ from engine.channels.base import (
     ReceiptWord,
     VendorMessage,
 )
-from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport, is_loopback
+from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport
 from engine.channels.twilio_client import NotAllowed, SdkClient, Throttled
 from engine.channels.twilio_errors import INBOUND, REFUSED, STATUSES, THROTTLED, Meaning, meaning_of
 from engine.channels.twilio_receipts import addressed, is_signed

@@ -6,33 +6,38 @@ import click
 
 from engine.areas import registry as areas
 from engine.cli.plan import show
+from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline import control
 from engine.pipeline.approve import approve as approve_snapshot
+from engine.pipeline.changes import as_document, said
 from engine.pipeline.files import campaign_snapshot, load_workspace
 from engine.pipeline.plan import make_plan
 from engine.pipeline.process import opened
+from engine.reports.calendar import make_calendar
 from engine.settings import from_environment
+from engine.status import CampaignStatus
+
+SHOWN = 40  # changed lines on a screen
 
 
 @click.command()
-@click.argument("campaign", metavar="CHIẾN_DỊCH")
-@click.option("--by", required=True, metavar="HỌ_TÊN", help="Người phê duyệt.")
-@click.option("--document", metavar="SỐ", help="Số tờ trình hoặc văn bản phê duyệt.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.argument("campaign")
+@click.option("--by", required=True)
+@click.option("--document")
+@click.option("--json", "as_json", is_flag=True)
 def approve(campaign: str, by: str, document: str | None, as_json: bool) -> None:
-    """Phê duyệt chiến dịch đúng như tệp và số liệu lúc này.
-
-    Sửa tệp sau khi phê duyệt thì phê duyệt hết hiệu lực và phải phê duyệt lại.
-    """
+    """Show the plan and take one person's approval of it; a file that changes afterwards voids it."""
+    if not by.strip():
+        raise UsageError("pipeline.approve-no-name")
     settings = from_environment()
     with opened(settings) as process:
         snapshot = campaign_snapshot(load_workspace(settings, None), campaign)
         plan = make_plan(process, snapshot, areas.load())
         for warning in plan.warnings:
             click.echo(warning, err=True)
-        if not as_json:
-            show(plan)
+        if not as_json:  # before the decision: as it stands, with what has been sent and what waits for this approval
+            show(plan, make_calendar(process, snapshot, plan, now=process.clock.now()))
         done = approve_snapshot(process, snapshot, plan, by=by, document=document)
     if as_json:
         document_json = {
@@ -41,12 +46,21 @@ def approve(campaign: str, by: str, document: str | None, as_json: bool) -> None
             "approvals": done.people,
             "needed": done.needed,
             "approved": done.complete,
+            "status": str(done.status),
+            "resumed": done.resumed,
             "recipients": plan.totals.recipients,
             "segments": plan.totals.segments,
             "cost_vnd": plan.totals.cost_vnd,
+            "changes": [as_document(change) for change in done.changes],
         }
         click.echo(json.dumps(document_json, ensure_ascii=False))
         return
+    if done.changes:
+        click.echo(sentence("cli_approve.changes", count=number(len(done.changes))))
+        for change in done.changes[:SHOWN]:
+            click.echo(f"  {said(change)}")
+        if len(done.changes) > SHOWN:
+            click.echo("  " + sentence("cli_approve.more-changes", more=number(len(done.changes) - SHOWN)))
     key = "cli_approve.approved" if done.complete else "cli_approve.one-more"
     click.echo(
         sentence(
@@ -58,31 +72,47 @@ def approve(campaign: str, by: str, document: str | None, as_json: bool) -> None
             missing=done.needed - done.people,
         )
     )
+    if done.status is CampaignStatus.PAUSED:
+        click.echo(sentence("cli_approve.still-paused", campaign=campaign))
 
 
 def _control(action: str, campaign: str, step: str | None, by: str | None, why: str | None, as_json: bool) -> None:
     settings = from_environment()
     with opened(settings) as process:
-        touched = control.act(process, action, campaign, step, by=by, why=why)
+        decided = control.act(process, action, campaign, step, by=by, why=why)
     if as_json:
-        click.echo(json.dumps({"campaign": campaign, "step": step, "action": action, "runs": touched}))
+        document = {
+            "campaign": campaign,
+            "step": step,
+            "action": action,
+            "runs": decided.runs,
+            "status": str(decided.status),
+            "missing_approvals": decided.missing,
+            "waiting": [{"step": one, "reason": reason} for one, reason in decided.waiting],
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
         return
-    click.echo(sentence(f"cli_approve.{action}", campaign=campaign, runs=touched))
+    key = f"cli_approve.{action}-step" if step else f"cli_approve.{action}"
+    click.echo(sentence(key, campaign=campaign, step=step, runs=number(decided.runs)))
+    if decided.missing:
+        click.echo(sentence("cli_approve.missing", campaign=campaign, missing=decided.missing))
+    elif step and decided.status is CampaignStatus.PAUSED and action == "resume":
+        click.echo(sentence("cli_approve.still-paused", campaign=campaign))
+    for one, reason in () if decided.missing else decided.waiting:
+        click.echo(sentence(f"cli_approve.waits-{reason}", campaign=campaign, step=one))
 
 
-def _command(action: str, help_text: str) -> click.Command:
-    @click.command(name=action, help=help_text)
-    @click.argument("campaign", metavar="CHIẾN_DỊCH")
-    @click.argument("step", metavar="[BƯỚC]", required=False)
-    @click.option("--by", metavar="HỌ_TÊN", help="Người quyết định.")
-    @click.option("--why", metavar="LÝ_DO", help="Lý do, được ghi vào nhật ký.")
-    @click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+def _command(action: str) -> click.Command:
+    @click.command(name=action)
+    @click.argument("campaign")
+    @click.argument("step", required=False)
+    @click.option("--by")
+    @click.option("--why")
+    @click.option("--json", "as_json", is_flag=True)
     def command(campaign: str, step: str | None, by: str | None, why: str | None, as_json: bool) -> None:
         _control(action, campaign, step, by, why, as_json)
 
     return command
 
 
-pause = _command("pause", "Tạm dừng chiến dịch (hoặc một bước): không lượt tin nào mới được lấy ra gửi.")
-resume = _command("resume", "Cho chạy tiếp những gì đang tạm dừng hoặc tạm giữ.")
-cancel = _command("cancel", "Hủy chiến dịch (hoặc một bước): những lượt còn chờ sẽ không gửi nữa.")
+pause, resume, cancel = map(_command, ("pause", "resume", "cancel"))

@@ -10,21 +10,21 @@ from engine.areas.registry import Registry, load
 from engine.errors import UsageError
 from engine.i18n import number, sentence
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+AS_JSON = click.option("--json", "as_json", is_flag=True)
 
 
 @click.group()
 def areas() -> None:
-    """Tra cứu đơn vị hành chính, trước và sau ngày 01/07/2025."""
+    """Look up administrative units of both eras."""
 
 
 @areas.command()
-@click.argument("text", metavar="TÊN")
-@click.option("--era", type=click.Choice(ERAS), help="legacy: trước 01/07/2025; 2025: từ 01/07/2025.")
-@click.option("--level", type=click.Choice(LEVELS), help="Cấp: tỉnh, huyện (cũ) hoặc xã.")
+@click.argument("text")
+@click.option("--era", type=click.Choice(ERAS))
+@click.option("--level", type=click.Choice(LEVELS))
 @AS_JSON
 def find(text: str, era: str | None, level: str | None, as_json: bool) -> None:
-    """Tìm theo tên, có dấu hay không dấu, hoặc theo mã."""
+    """Find by name, with or without accents, or by code; exit code 1 when there is nothing."""
     registry = load()
     wanted_era, wanted_level = cast("Era | None", era), cast("Level | None", level)
     found = registry.find(text, wanted_era, wanted_level)
@@ -38,11 +38,11 @@ def find(text: str, era: str | None, level: str | None, as_json: bool) -> None:
 
 
 @areas.command()
-@click.argument("code", metavar="MÃ")
-@click.option("--era", type=click.Choice(ERAS), help="legacy: trước 01/07/2025; 2025: từ 01/07/2025.")
+@click.argument("code")
+@click.option("--era", type=click.Choice(ERAS))
 @AS_JSON
 def show(code: str, era: str | None, as_json: bool) -> None:
-    """Xem một đơn vị theo mã; phải nói rõ mã cũ hay mã mới vì hai bộ mã trùng nhau."""
+    """One unit with its history; both eras use the same codes for different places, so the era must be told."""
     if era is None:
         raise UsageError("cli_areas.era-missing", code=code)
     registry = load()

@@ -1,13 +1,14 @@
 """``loa check``: every problem of the workspace at once, with file, line and column."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 
 import click
 
-from engine.clock import campaign_clock
+from engine.clock import VIETNAM, campaign_clock
+from engine.content.activity_files import FOLDER, Activities, load_activities
 from engine.content.words import suggestion
 from engine.content.workspace import Loaded
 from engine.errors import DONE, USER_CONTENT, LoaError, Problem
@@ -18,18 +19,20 @@ SHOWN = 50  # problems on a screen: more than anybody mends at one sitting
 
 
 @click.command()
-@click.argument("campaigns", metavar="[CHIẾN_DỊCH]...", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.argument("campaigns", nargs=-1)
+@click.option("--json", "as_json", is_flag=True)
 def check(campaigns: tuple[str, ...], as_json: bool) -> int:
-    """Kiểm tra toàn bộ tệp, nêu mọi lỗi cùng một lúc.
-
-    Nêu tên chiến dịch thì chỉ kiểm tra những chiến dịch đó và các tệp chúng dùng. Mã thoát là 1 khi có lỗi;
-    cảnh báo không tính là lỗi.
-    """
+    """Every problem of the workspace, or of the campaigns named and their files; errors alone make exit code 1."""
+    from engine.areas import registry
     from engine.pipeline.files import load_workspace
 
-    loaded = load_workspace(from_environment(), campaign_clock().now())
-    problems = wanted(loaded, campaigns)
+    settings, now = from_environment(), campaign_clock().now()
+    loaded = load_workspace(settings, now)
+    # Beside the workspace, not of it: an error in a table of talks must never void the approval of what is sent.
+    province = loaded.workspace.configuration.organisation.province if loaded.workspace else None
+    today = now.astimezone(loaded.workspace.zone if loaded.workspace else VIETNAM).date()
+    by_hand = load_activities(settings.workspace, registry=registry.load(), province=province, today=today)
+    problems = tuple(sorted([*wanted(loaded, campaigns), *of_activities(by_hand, campaigns)]))
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         document = {"ok": not errors, "problems": [asdict(problem) for problem in problems]}
@@ -49,6 +52,12 @@ def wanted(loaded: Loaded, campaigns: Sequence[str]) -> tuple[Problem, ...]:
             code = "content.no-such-campaign-near" if near else "content.no-such-campaign"
             raise LoaError(code, key=key, near=near)
     return loaded.problems_of(keys) if keys else loaded.problems
+
+
+def of_activities(found: Activities, campaigns: Sequence[str]) -> Iterable[Problem]:
+    """The problems of all tables of activities, or of those named after the campaigns."""
+    files = {f"{FOLDER}/{PurePath(name).stem}.csv" for name in campaigns}
+    return [problem for problem in found.problems if not campaigns or problem.file in files]
 
 
 def show(problems: Sequence[Problem]) -> None:

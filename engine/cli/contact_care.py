@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from engine.areas import registry as areas
+from engine.cli.confirm import confirm
 from engine.errors import USER_CONTENT, LoaError, UsageError
 from engine.i18n import number, sentence
 from engine.pipeline import contact_care
@@ -14,12 +15,12 @@ from engine.settings import from_environment
 
 
 @click.command("opt-out")
-@click.argument("numbers", nargs=-1, metavar="[SỐ]...")
-@click.option("--file", "listed", type=click.Path(path_type=Path, dir_okay=False), help="Tệp CSV, số ở cột đầu.")
-@click.option("--source", required=True, metavar="NGUỒN", help="Từ đâu, ví dụ “đường dây nóng”, “nhà mạng 7/2027”.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.argument("numbers", nargs=-1)
+@click.option("--file", "listed", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--source", required=True)
+@click.option("--json", "as_json", is_flag=True)
 def opt_out(numbers: tuple[str, ...], listed: Path | None, source: str, as_json: bool) -> int:
-    """Ghi nhận người từ chối nhận tin. Số chưa có trong danh sách cũng được ghi, cho những lần nhập sau."""
+    """Record numbers that refuse messages, held or not; exit code 1 when some were none."""
     if not numbers and listed is None:
         raise UsageError("cli_contact_care.no-numbers")
     wanted = list(numbers)
@@ -41,14 +42,14 @@ def opt_out(numbers: tuple[str, ...], listed: Path | None, source: str, as_json:
 
 
 @click.command()
-@click.argument("phone", metavar="SỐ")
-@click.option("--by", metavar="HỌ_TÊN", help="Người thực hiện.")
-@click.option("--yes", is_flag=True, help="Không hỏi lại.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.argument("phone")
+@click.option("--by")
+@click.option("--yes", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def erase(phone: str, by: str | None, yes: bool, as_json: bool) -> int:
-    """Xóa dữ liệu của một người theo yêu cầu; từ đó không bao giờ gửi tới số này nữa."""
+    """Erase a person's data and never write to the number again."""
     if not yes:
-        click.confirm(sentence("cli_contact_care.sure"), abort=True, err=True)
+        confirm(sentence("cli_contact_care.sure"))
     with opened(from_environment()) as process:
         found = contact_care.erase(process, phone, by=by)
     if as_json:
@@ -59,9 +60,9 @@ def erase(phone: str, by: str | None, yes: bool, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.option("--json", "as_json", is_flag=True)
 def stats(as_json: bool) -> None:
-    """Danh sách có bao nhiêu thuê bao, theo huyện (cũ), ngôn ngữ, nhóm và căn cứ."""
+    """Count the subscribers, by old district, language and group."""
     with opened(from_environment()) as process:
         found = contact_care.stats(process, areas.load())
     if as_json:
@@ -69,6 +70,10 @@ def stats(as_json: bool) -> None:
         return
     for name in ("contacts", "opted_out", "opt_out_list"):
         click.echo(f"{sentence(f'cli_contact_care.{name}')}: {number(int(str(found[name])))}")
+    listed = found["do_not_call"]
+    if isinstance(listed, dict) and listed["date"]:
+        values = {"numbers": number(listed["numbers"]), "contacts": number(listed["contacts"])}
+        click.echo(sentence("cli_contact_care.do_not_call", **values, source=listed["source"], date=listed["date"]))
     by_district = found["by_district"]
     if isinstance(by_district, list):
         for one in by_district:
@@ -83,10 +88,10 @@ def stats(as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--by", metavar="HỌ_TÊN", help="Người thực hiện; việc xuất được ghi vào nhật ký.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.option("--by")
+@click.option("--json", "as_json", is_flag=True)
 def export(file: Path, by: str | None, as_json: bool) -> None:
-    """Xuất toàn bộ danh sách ra CSV. Tệp có số điện thoại và họ tên: giữ cẩn thận, xóa khi xong việc."""
+    """Write the whole list, numbers and names in clear, to a CSV file; the audit log keeps who did it."""
     with opened(from_environment()) as process:
         written = contact_care.export(process, file, by=by)
     if as_json:

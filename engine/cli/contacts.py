@@ -12,12 +12,9 @@ import click
 from engine.areas import registry
 from engine.areas.area import ERAS
 from engine.cli import contact_care
-from engine.content.configuration_rules import check_configuration
-from engine.content.organisation import Configuration
-from engine.content.reading import read_model
-from engine.content.workspace import CONFIGURATION
-from engine.content.yamlfile import read
-from engine.errors import USER_CONTENT, LoaError
+from engine.cli.do_not_call import do_not_call
+from engine.content.province import own_province
+from engine.errors import USER_CONTENT
 from engine.i18n import number, sentence
 from engine.pipeline.contact_row import Defaults
 from engine.pipeline.import_contacts import Progress, Request, Result, import_contacts
@@ -29,20 +26,20 @@ _SHOWN = 20
 
 @click.group()
 def contacts() -> None:
-    """Danh sách người nhận: nhập vào, từ chối nhận tin, xóa, thống kê."""
+    """The lists of people: in, out, and who is not written to."""
 
 
 @contacts.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", required=True, help="Danh sách này từ đâu, ví dụ “UBND xã Mẫu Sơn, danh sách tháng 6”.")
-@click.option("--basis", required=True, help="Căn cứ pháp lý để dùng danh sách, ghi bằng lời.")
-@click.option("--consent", is_flag=True, help="Căn cứ đó là sự đồng ý của chính người nhận.")
-@click.option("--commune", default="", help="Xã, phường của cả danh sách (tên hoặc mã).")
-@click.option("--district", default="", help="Huyện (cũ) của cả danh sách.")
-@click.option("--era", type=click.Choice(ERAS), help="legacy: xã cũ, trước 01/07/2025; 2025: xã mới.")
-@click.option("--dry-run", is_flag=True, help="Chỉ kiểm tra, không lưu gì.")
+@click.option("--source", required=True)
+@click.option("--basis", required=True)
+@click.option("--consent", is_flag=True)
+@click.option("--commune", default="")
+@click.option("--district", default="")
+@click.option("--era", type=click.Choice(ERAS))
+@click.option("--dry-run", is_flag=True)
 @click.option("--synthetic", is_flag=True, hidden=True)
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.option("--json", "as_json", is_flag=True)
 def import_(
     file: Path,
     source: str,
@@ -55,7 +52,7 @@ def import_(
     synthetic: bool,
     as_json: bool,
 ) -> int:
-    """Nhập danh sách CSV hoặc XLSX của xã. Dòng đúng được lưu, dòng sai ghi ra <tệp>.rejected.csv."""
+    """Import a list; good rows are kept, wrong ones go to ``<file>.rejected.csv`` and make exit code 1."""
     areas = registry.load()
     defaults = Defaults(commune.strip(), district.strip(), era or "", consent)
     request = Request(file, source, basis, defaults, dry_run, synthetic)
@@ -68,15 +65,6 @@ def import_(
     else:
         _print(result, dry_run)
     return USER_CONTENT if result.rejected else 0
-
-
-def own_province(workspace: Path, areas: registry.Registry) -> str | None:
-    """The organisation's province (2025 code) if ``loa.yaml`` says it; a faulty file is ``loa check``'s matter."""
-    try:
-        tree = read(workspace / CONFIGURATION).tree
-    except (OSError, LoaError):
-        return None
-    return check_configuration(read_model(Configuration, tree, CONFIGURATION), areas) if tree is not None else None
 
 
 @contextmanager
@@ -110,5 +98,5 @@ def _print(result: Result, dry_run: bool) -> None:
         click.echo(sentence("cli_contacts.rejected-file", file=result.rejected_file))
 
 
-for _command in (contact_care.opt_out, contact_care.erase, contact_care.stats, contact_care.export):
+for _command in (contact_care.opt_out, contact_care.erase, contact_care.stats, contact_care.export, do_not_call):
     contacts.add_command(_command)

@@ -13,13 +13,11 @@ from engine.i18n import sentence
 
 
 @click.command()
-@click.option(
-    "--people", "count", default=20_000, show_default=True, type=click.IntRange(100, 200_000), help="Số thuê bao mẫu."
-)
-@click.option("--seed", default=2027, show_default=True, help="Hạt giống: cùng số thì cùng kết quả.")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Giữ nơi làm việc thử ở thư mục này.")
+@click.option("--people", "count", default=20_000, show_default=True, type=click.IntRange(100, 200_000))
+@click.option("--seed", default=2027, show_default=True)
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path))
 def demo(count: int, seed: int, keep: Path | None) -> None:
-    """Chạy thử trọn chiến dịch Lạng Sơn với thuê bao mẫu, không gửi gì ra ngoài."""
+    """The Lạng Sơn campaign in a scratch workspace, or in the folder to ``--keep``."""
     from engine.cli.demo_run import run_demo
 
     if keep is not None:

@@ -1,6 +1,7 @@
 """The course of the demonstration: prepare, import, plan, approve, send run by run on a turned clock, report."""
 
 import asyncio
+import logging
 import re
 import secrets
 import socket
@@ -14,6 +15,7 @@ import click
 from sqlalchemy import text
 
 import scheduler
+from engine import log
 from engine.areas import registry as areas
 from engine.cli.demo_vendor import Vendor, vendor
 from engine.clock import VIETNAM, TurnedClock, parse_instant
@@ -49,6 +51,7 @@ _RATE = re.compile(r"(?<=rate: )20/s")
 def run_demo(folder: Path, count: int, seed: int) -> None:
     """Run the demonstration in ``folder``. Raises ``LoaError`` when a part of it does not start."""
     began = time.monotonic()
+    log.configure(logging.ERROR)  # the screen is for the course of it
     copy_sample(folder)
     configuration = folder / "loa.yaml"
     configuration.write_text(_RATE.sub(RATE, configuration.read_text(encoding="utf-8")), encoding="utf-8")

@@ -9,44 +9,55 @@ import click
 from engine import log
 from engine.errors import DONE, USAGE, USER_CONTENT
 from engine.i18n import number, sentence
-from engine.pipeline.once import Round, one_round
+from engine.pipeline.once import AT_ONCE, Round, one_round, turn
 from engine.pipeline.process import opened
 from engine.settings import from_environment
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Một vòng: mở lượt đến hạn, gửi hết, hỏi biên nhận rồi kết thúc.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.option("--once", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def dispatch(once: bool, as_json: bool) -> int:
-    """Gửi những lượt đến hạn một lần rồi dừng (dùng với cron). Để chạy liên tục, dùng “loa run”."""
+    """One round; exit code 1 when something could not be opened."""
     if not once:
         click.echo(sentence("cli_dispatch.say-once"), err=True)
         return USAGE
-    log.configure()
-    with opened(from_environment(), claims=True) as process:
-        done = asyncio.run(one_round(process, progress=_progress if sys.stderr.isatty() else None))
+    settings = from_environment()
+    with (
+        opened(settings, claims=True, kind="once") as process,
+        log.to_file(settings.state_folder / "logs" / "dispatch.log"),
+        turn(process) as ours,
+    ):
+        done = Round()
+        if ours:
+            done = asyncio.run(one_round(process, progress=_progress if sys.stderr.isatty() else None))
     for campaign, step in done.opened.unapproved:
         click.echo(sentence("cli_dispatch.unapproved", campaign=campaign, step=step), err=True)
     for problem in done.problems:
         click.echo(problem, err=True)
+    for file in done.files:
+        click.echo(sentence("operator.written", file=file), err=True)
     if as_json:
-        click.echo(json.dumps(round_json(done), ensure_ascii=False))
-    else:
-        click.echo(
-            sentence(
-                "cli_dispatch.done",
-                opened=len(done.opened.opened),
-                claimed=number(done.counts.claimed),
-                polled=number(done.polled),
-                missed=len(done.opened.missed),
-                held=len(done.opened.held),
-            )
-        )
+        click.echo(json.dumps(round_json(done, busy=not ours), ensure_ascii=False))
+    elif not done.idle or sys.stdout.isatty():  # cron makes a letter of every word
+        click.echo(told(done) if ours else sentence("cli_dispatch.busy", count=AT_ONCE))
     return USER_CONTENT if done.problems else DONE
 
 
-def round_json(done: Round) -> dict[str, object]:
-    """What one round did."""
+def told(done: Round) -> str:
+    """What one round did, in a sentence."""
+    return sentence(
+        "cli_dispatch.done",
+        opened=len(done.opened.opened),
+        claimed=number(done.counts.claimed),
+        polled=number(done.polled),
+        missed=len(done.opened.missed),
+        held=len(done.opened.held),
+    )
+
+
+def round_json(done: Round, *, busy: bool = False) -> dict[str, object]:
+    """What one round did; ``busy``: nothing, as others are at it."""
     return {
         "opened": len(done.opened.opened),
         "missed": [
@@ -58,6 +69,8 @@ def round_json(done: Round) -> dict[str, object]:
         "excluded": done.counts.excluded,
         "outcomes": dict(sorted(done.counts.by_status.items())),
         "polled": done.polled,
+        "files": done.files,
+        "busy": busy,
     }
 
 

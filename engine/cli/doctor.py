@@ -17,10 +17,10 @@ SHOWN = 50  # differences on a screen; all of them are in the JSON
 
 
 @click.command()
-@click.option("--recount", "count", is_flag=True, help="Đếm lại từng lượt tin và so với số liệu của báo cáo.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.option("--recount", "count", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def doctor(count: bool, as_json: bool) -> int:
-    """Kiểm tra máy, khóa, cơ sở dữ liệu; mã thoát 1 khi có điều chưa ổn."""
+    """Look over machine, key and database; exit code 1 when something is not well."""
     checks, database = look_over(from_environment())
     counted = None
     try:
@@ -72,8 +72,10 @@ def document(well: bool, checks: list[Check], counted: Recount | None) -> dict[s
 def show(well: bool, checks: list[Check], counted: Recount | None) -> None:
     """Print the findings, then every difference of a recount."""
     for check in checks:
-        mark = sentence("cli_doctor.well" if check.ok else "cli_doctor.not-well")
-        click.secho(mark.ljust(9), fg="green" if check.ok else "red", nl=False)
+        key, colour = (
+            ("not-well", "red") if not check.ok else ("warning", "yellow") if check.warning else ("well", "green")
+        )
+        click.secho(sentence(f"cli_doctor.{key}").ljust(11), fg=colour, nl=False)
         click.echo(check.message)
     differences = counted.differences if counted else []
     for one in differences[:SHOWN]:
@@ -105,7 +107,10 @@ def _figures(counted: tuple[int, int, int]) -> str:
 def _judged(counted: Recount) -> Check:
     runs, deliveries, wrong = number(counted.runs), number(counted.deliveries), number(len(counted.differences))
     key = "cli_doctor.recount-differs" if counted.differences else "cli_doctor.recount-agrees"
-    return Check("recount", not counted.differences, sentence(key, runs=runs, deliveries=deliveries, wrong=wrong))
+    said = sentence(key, runs=runs, deliveries=deliveries, wrong=wrong)
+    if counted.retired:
+        said += " " + sentence("cli_doctor.recount-retired", retired=number(counted.retired))
+    return Check("recount", not counted.differences, said)
 
 
 def _progress(done: int, runs: int) -> None:

@@ -16,11 +16,11 @@ ORGANISATION = "Ban Chỉ đạo 138"
 
 
 @click.command()
-@click.argument("folder", metavar="THƯ_MỤC", type=click.Path(path_type=Path), default=None, required=False)
-@click.option("--organisation", metavar="TÊN", default=ORGANISATION, help="Tên cơ quan.")
-@click.option("--province", metavar="TỈNH", default=PROVINCE, help="Tên hoặc mã tỉnh từ 01/07/2025.")
+@click.argument("folder", type=click.Path(path_type=Path), default=None, required=False)
+@click.option("--organisation", default=ORGANISATION)
+@click.option("--province", default=PROVINCE)
 def init(folder: Path | None, organisation: str, province: str) -> None:
-    """Tạo không gian làm việc mới, hoặc nâng cấp cơ sở dữ liệu của không gian đã có."""
+    """Make what is missing of a workspace: files, key, database with the newest tables."""
     from engine.areas.registry import load
     from engine.areas.resolve import resolve
     from engine.store.schema import prepare
@@ -29,11 +29,11 @@ def init(folder: Path | None, organisation: str, province: str) -> None:
     code = resolve(province, "province", "2025", None, load()).code
     name = organisation.replace('"', "'").replace("\\", "/")
     written = new_workspace(settings.workspace, {"organisation": name, "province": code})
-    prepare(settings)
+    database = prepare(settings)
     for file in written:
         click.echo(str(settings.workspace / file))
-    made = "cli_init.made" if written else "cli_init.up-to-date"
-    click.echo(sentence(made, folder=settings.workspace))
+    told = {"made": "cli_init.database-made", "upgraded": "cli_init.upgraded", "unchanged": "cli_init.up-to-date"}
+    click.echo(sentence("cli_init.made" if written else told[database], folder=settings.workspace))
 
 
 def settings_for(folder: Path | None) -> Settings:

@@ -14,22 +14,22 @@ from engine.settings import Settings, from_environment
 
 @click.group()
 def new() -> None:
-    """Tạo một tệp mới có chú thích để bắt đầu."""
+    """New files to start from."""
 
 
 @new.command()
-@click.argument("key", metavar="MÃ")
+@click.argument("key")
 def campaign(key: str) -> None:
-    """Tạo campaigns/MÃ.yaml, ví dụ: loa new campaign lang-son-30-7."""
+    """Write ``campaigns/KEY.yaml``."""
     settings = _workspace()
     today = campaign_clock().now().astimezone(ZoneInfo(TIMEZONE)).date()
     _tell(settings, starting.new_campaign(settings.workspace, key, today))
 
 
 @new.command()
-@click.argument("key", metavar="MÃ")
+@click.argument("key")
 def audience(key: str) -> None:
-    """Tạo audiences/MÃ.yaml cho cả tỉnh."""
+    """Write ``audiences/KEY.yaml`` for the whole province."""
     from engine.pipeline.files import load_workspace
 
     settings = _workspace()
@@ -39,9 +39,9 @@ def audience(key: str) -> None:
 
 
 @new.command()
-@click.argument("key", metavar="MÃ")
+@click.argument("key")
 def message(key: str) -> None:
-    """Tạo messages/MÃ/sms.vi.j2."""
+    """Write ``messages/KEY/sms.vi.j2``."""
     settings = _workspace()
     _tell(settings, starting.new_message(settings.workspace, key))
 

@@ -1,40 +1,101 @@
-"""``loa plan``: what a campaign will do, to how many, when, and for how much."""
+"""``loa plan``: what a campaign will do, to how many, when, and for how much; on the screen or as a calendar file."""
 
+import io
 import json
 import sys
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Literal
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from engine.areas import registry as areas
 from engine.cli.area_json import district_json
-from engine.clock import VIETNAM, parse_instant
+from engine.clock import VIETNAM
+from engine.content.when import read_instant
+from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.files import campaign_snapshot, load_workspace
 from engine.pipeline.plan import Plan, make_plan
 from engine.pipeline.process import opened
+from engine.reports.as_calendar_table import show_calendar
+from engine.reports.calendar import Calendar, make_calendar
+from engine.reports.screen import console_for, plain_table
 from engine.settings import from_environment
+
+Format = Literal["table", "ics", "json"]
+FORMATS: tuple[Format, ...] = ("table", "ics", "json")
+_BY_ENDING: dict[str, Format] = {".ics": "ics", ".json": "json", ".txt": "table", "": "table"}
 
 
 @click.command()
-@click.argument("campaign", metavar="CHIẾN_DỊCH")
-@click.option("--at", "at", metavar="THỜI_ĐIỂM", help="Lập kế hoạch như đang ở thời điểm này (ISO, giờ Việt Nam).")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
-def plan(campaign: str, at: str | None, as_json: bool) -> None:
-    """Xem trước: sẽ gửi những gì, cho bao nhiêu thuê bao, khi nào, tốn bao nhiêu."""
+@click.argument("campaign")
+@click.option("--at")
+@click.option("--format", "wanted", type=click.Choice(FORMATS))
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
+def plan(campaign: str, at: str | None, wanted: Format | None, as_json: bool, out: Path | None) -> None:
+    """The plan as tables, as the contract's JSON, or as a calendar file."""
+    form = _format(wanted, as_json, out)
     settings = from_environment()
-    instant = parse_instant(at) if at else None
+    instant = read_instant(at) if at else None
     with opened(settings) as process:
-        snapshot = campaign_snapshot(load_workspace(settings, None), campaign)
+        loaded = load_workspace(settings, None)
+        snapshot = campaign_snapshot(loaded, campaign)
         made = make_plan(process, snapshot, areas.load(), at=instant)
+        calendar = make_calendar(process, snapshot, made, now=instant or process.clock.now())
     for warning in made.warnings:
         click.echo(warning, err=True)
-    if as_json:
+    changed_at = last_change(settings.workspace, loaded.uses.get(campaign, ()))
+    if out is not None:
+        from engine.reports.written_file import write_file
+
+        # Whoever opened an earlier one to colleagues who subscribe to it did so knowingly.
+        write_file(out, content(made, calendar, form, changed_at), keep_mode=form == "ics")
+        click.echo(sentence("cli_plan.written", file=out), err=True)
+    if as_json or (out is None and form == "json"):
         click.echo(json.dumps(plan_json(made), ensure_ascii=False))
-    else:
-        show(made)
+    elif out is None and form == "ics":
+        sys.stdout.buffer.write(content(made, calendar, "ics", changed_at))
+    elif out is None:
+        show(made, calendar)
+
+
+def content(made: Plan, calendar: Calendar, form: Format, changed_at: datetime | None = None) -> bytes:
+    """The plan as the bytes of a file."""
+    if form == "json":
+        return (json.dumps(plan_json(made), ensure_ascii=False, indent=2) + "\n").encode()
+    if form == "ics":
+        from engine.reports.as_ics import ics
+
+        return ics(calendar, changed_at=changed_at)
+    written = io.StringIO()
+    show(made, calendar, written)
+    return written.getvalue().encode()
+
+
+def last_change(workspace: Path, files: Iterable[str]) -> datetime | None:
+    """When the newest of the campaign's files (folders: of what is in them) was written; None when none is there."""
+    found = []
+    for file in (workspace / name for name in files):
+        for path in file.iterdir() if file.is_dir() else [file]:
+            try:
+                found.append(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            except OSError:  # taken away since it was read
+                continue
+    return max(found, default=None)
+
+
+def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:
+    if wanted is None and out is not None:
+        if out.suffix.lower() not in _BY_ENDING:
+            raise UsageError("cli_plan.unknown-ending", ending=out.suffix)
+        return _BY_ENDING[out.suffix.lower()]
+    if as_json and out is None and wanted not in (None, "json"):
+        raise UsageError("cli_report.two-formats", format=wanted)
+    return wanted or ("json" if as_json else "table")
 
 
 def plan_json(made: Plan) -> dict[str, object]:
@@ -76,29 +137,34 @@ def plan_json(made: Plan) -> dict[str, object]:
     }
 
 
-def show(made: Plan) -> None:
-    """The plan as two tables: the calendar, and the old districts."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, soft_wrap=not sys.stdout.isatty())
+def show(made: Plan, calendar: Calendar, stream: IO[str] | None = None) -> None:
+    """The plan as two tables: the calendar with what has been and what is to come, and the old districts."""
+    console = console_for(stream or sys.stdout)
+    console.print(calendar.title)
+    console.print(sentence(f"calendar.standing-{calendar.standing}"))
+    if calendar.entries:
+        show_calendar(console, calendar)
     if not made.runs:
         console.print(sentence("cli_plan.nothing"))
         return
-    calendar = Table(title=sentence("cli_plan.calendar"), title_justify="left")
-    for head in ("when", "step", "recipients", "excluded", "segments", "cost", "duration"):
-        right = head not in ("when", "step", "excluded")
-        calendar.add_column(sentence(f"cli_plan.{head}"), justify="right" if right else "left", no_wrap=right)
-    for run in made.runs:
-        left_out = ", ".join(f"{sentence(f'reasons.{why}')} {number(n)}" for why, n in sorted(run.excluded.items()))
-        calendar.add_row(
-            f"{run.due.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
-            run.step,
-            number(run.recipients),
-            left_out or "–",
-            number(run.segments),
-            number(run.cost_vnd),
-            str(timedelta(seconds=round(run.duration_s))),
+    if made.by_district:
+        _show_districts(console, made)
+    totals = made.totals
+    console.print(
+        sentence(
+            "cli_plan.totals",
+            recipients=number(totals.recipients),
+            people=number(totals.people),
+            excluded=number(totals.excluded),
+            segments=number(totals.segments),
+            cost=number(totals.cost_vnd),
         )
-    console.print(calendar)
-    districts = Table(title=sentence("cli_plan.districts"), title_justify="left")
+    )
+
+
+def _show_districts(console: Console, made: Plan) -> None:
+    districts = plain_table()
+    districts.title, districts.title_justify = sentence("cli_plan.districts"), "left"
     for head in ("district", "recipients", "segments", "cost"):
         districts.add_column(sentence(f"cli_plan.{head}"), justify="left" if head == "district" else "right")
     registry = areas.load()
@@ -111,14 +177,3 @@ def show(made: Plan) -> None:
             number(sums.cost_vnd),
         )
     console.print(districts)
-    totals = made.totals
-    console.print(
-        sentence(
-            "cli_plan.totals",
-            recipients=number(totals.recipients),
-            people=number(totals.people),
-            excluded=number(totals.excluded),
-            segments=number(totals.segments),
-            cost=number(totals.cost_vnd),
-        )
-    )

@@ -16,14 +16,14 @@ from engine.settings import from_environment
 
 
 @click.command()
-@click.argument("campaign", metavar="CHIẾN_DỊCH")
-@click.argument("step", metavar="BƯỚC")
-@click.option("--area", "code", metavar="MÃ", help="Mã xã (cần cả --era).")
-@click.option("--era", type=click.Choice(["2025", "legacy"]), help="2025: xã mới; legacy: xã cũ.")
-@click.option("--lang", default="vi", show_default=True, metavar="NGÔN_NGỮ", help="Ngôn ngữ người nhận đọc.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
+@click.argument("campaign")
+@click.argument("step")
+@click.option("--area", "code")
+@click.option("--era", type=click.Choice(["2025", "legacy"]))
+@click.option("--lang", default="vi", show_default=True)
+@click.option("--json", "as_json", is_flag=True)
 def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: str, as_json: bool) -> None:
-    """Xem nội dung tin đúng như khi đến máy, số đoạn và chi phí mỗi tin."""
+    """The words of one step, for one area and language, in each variant."""
     if (code is None) != (era is None):
         raise UsageError("cli_preview.area-needs-era")
     settings, registry = from_environment(), areas.load()

@@ -3,19 +3,30 @@
 import io
 import json
 import sys
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Any, Literal, cast
 
 import click
 
 from engine.areas import registry as areas
 from engine.areas.area import ERAS, Era
+from engine.clock import VIETNAM
+from engine.content.activity_files import FOLDER, load_activities
+from engine.content.province import own_province
 from engine.content.values import read_date
 from engine.errors import LoaError, UsageError
 from engine.i18n import sentence
 from engine.pipeline.process import opened
 from engine.reports import campaigns as keys
+from engine.reports.activities import (
+    ACTIVITY_DIMENSIONS,
+    ActivityReport,
+    AskedActivities,
+    make_activity_report,
+)
+from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.report import DIMENSIONS, Asked, By, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
@@ -24,22 +35,27 @@ from engine.settings import from_environment
 
 Format = Literal["table", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
+What = Literal["all", "deliveries", "activities"]
+WHATS: tuple[What, ...] = ("all", "deliveries", "activities")
+_ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
 _BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
 
 
 @click.command()
-@click.argument("campaigns", metavar="CHIẾN_DỊCH...", nargs=-1, required=True)
-@click.option("--by", type=click.Choice(DIMENSIONS), required=True, help="Chiều tổng hợp.")
-@click.option("--era", type=click.Choice(ERAS), help="Xã theo địa giới nào: 2025 (mặc định) hay legacy (cũ).")
-@click.option("--from", "since", metavar="NGÀY", help="Chỉ các lượt có lịch từ ngày này (2027-07-01 hoặc 01/07/2027).")
-@click.option("--to", "until", metavar="NGÀY", help="Đến hết ngày này.")
-@click.option("--format", "wanted", type=click.Choice(FORMATS), help="Dạng in ra; mặc định là bảng.")
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="TỆP", help="Ghi vào tệp.")
+@click.argument("campaigns", nargs=-1)
+@click.option("--by", type=click.Choice((*DIMENSIONS, *_ONLY_ACTIVITIES)), required=True)
+@click.option("--what", type=click.Choice(WHATS))
+@click.option("--era", type=click.Choice(ERAS))
+@click.option("--from", "since")
+@click.option("--to", "until")
+@click.option("--format", "wanted", type=click.Choice(FORMATS))
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
 def report(
     campaigns: tuple[str, ...],
-    by: By,
+    by: str,
+    what: What | None,
     era: str | None,
     since: str | None,
     until: str | None,
@@ -47,51 +63,112 @@ def report(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Báo cáo kết quả gửi của một hay nhiều chiến dịch (số liệu cộng dồn).
-
-    Không viết --format thì dạng của tệp theo đuôi: .csv, .json, .txt. Có cả --json và --out thì tệp theo dạng đã
-    chọn, còn màn hình in JSON.
-    """
+    """Figures of one or several campaigns; a file has the form of its ending unless ``--format`` says another."""
     form = _format(wanted, as_json, out)
     first, last = _date(since), _date(until)
     if first and last and first > last:
         raise UsageError("cli_report.dates-reversed")
     if era and by not in ("commune", "district"):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
+    what = _what(what, by)
+    if not campaigns and what != "activities":
+        raise UsageError("cli_report.which-campaign")
     settings = from_environment()
     with opened(settings) as process:
         with process.database.read() as connection:
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
-        asked = Asked(keys.chosen(campaigns, known), by, cast("Era", era or "2025"), first, last)
-        made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
+        chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
+        made = None
+        if what != "activities":
+            asked = Asked(chosen, cast("By", by), its_era, first, last)
+            made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
+        as_of = made.as_of if made else process.clock.now().astimezone(VIETNAM)
+    by_hand = None
+    if what != "deliveries":
+        dimension = by if by in ACTIVITY_DIMENSIONS else None
+        by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
+    told = Told(by, ", ".join(chosen), as_of, made, by_hand)
     if out is not None:
-        write_file(out, content(made, form))
+        write_file(out, content(told, form))
         click.echo(sentence("cli_report.written", file=out), err=True)
+    if form == "csv" and what == "all" and by_hand is not None and not by_hand.empty:
+        click.echo(sentence("cli_report.one-table"), err=True)
     if as_json or (out is None and form == "json"):
-        click.echo(json.dumps(made.document(), ensure_ascii=False))
+        click.echo(json.dumps(told.document(), ensure_ascii=False))
     elif out is None and form == "csv":
-        click.echo(csv_text(made), nl=False)
+        click.echo(told.csv(), nl=False)
     elif out is None:
-        _print(made, sys.stdout)
+        _print(told, sys.stdout)
 
 
-def content(made: Report, form: Format) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told: the deliveries' report, the activities', or both. ``activities`` is None without such files."""
+
+    by: str
+    campaign: str
+    as_of: datetime
+    deliveries: Report | None
+    activities: ActivityReport | None
+
+    def document(self) -> dict[str, Any]:
+        """The contract's document; activities stand in keys of their own, if the workspace has any."""
+        by_hand = self.activities.document() if self.activities else {}
+        if self.deliveries is not None:
+            return self.deliveries.document() | by_hand
+        about = {"campaign": self.campaign, "by": self.by, "as_of": self.as_of.isoformat(timespec="seconds")}
+        return about | (by_hand or {"activities": [], "activity_totals": [], "activities_left_out": 0})
+
+    def csv(self, line_end: str = "\n") -> str:
+        """One table: the deliveries', or with ``--what activities`` the other."""
+        if self.deliveries is not None:
+            return csv_text(self.deliveries, line_end=line_end)
+        return activities_csv(self.activities, line_end=line_end) if self.activities else ""
+
+
+def _what(what: What | None, by: str) -> What:
+    """Kinds and units are dimensions of activities alone, sender and the like of deliveries alone."""
+    if by in _ONLY_ACTIVITIES:
+        if what == "deliveries":
+            raise UsageError("cli_report.only-activities", by=by)
+        return "activities"
+    if what == "activities" and by not in ACTIVITY_DIMENSIONS:
+        raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
+    return what or "all"
+
+
+def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | None:
+    """None where the workspace has no activities at all: the document is then the deliveries' alone."""
+    if not (workspace / FOLDER).is_dir():
+        return None
+    registry = areas.load()
+    found = load_activities(workspace, registry=registry, province=own_province(workspace, registry))
+    return make_activity_report(found, areas.load, asked) if found.rows or found.left_out else None
+
+
+def content(told: Told, form: Format) -> bytes:
     """The report as the bytes of a file; CSV with a byte order mark and CRLF, as Excel expects them."""
     if form == "json":
-        return (json.dumps(made.document(), ensure_ascii=False, indent=2) + "\n").encode()
+        return (json.dumps(told.document(), ensure_ascii=False, indent=2) + "\n").encode()
     if form == "csv":
-        return _BOM + csv_text(made, line_end="\r\n").encode()
+        return _BOM + told.csv("\r\n").encode()
     written = io.StringIO()
-    _print(made, written)
+    _print(told, written)
     return written.getvalue().encode()
 
 
-def _print(made: Report, stream: IO[str]) -> None:
+def _print(told: Told, stream: IO[str]) -> None:
     from engine.reports.as_table import show_table
     from engine.reports.screen import console_for
 
-    registry = areas.load() if made.asked.by in ("district", "commune") else None
-    show_table(console_for(stream), made, registry)
+    registry = areas.load() if told.by in ("district", "commune") else None
+    console = console_for(stream)
+    if told.deliveries is not None:
+        show_table(console, told.deliveries, registry)
+    elif told.activities is None or told.activities.empty:
+        console.print(sentence("cli_report.no-activities"))
+    if told.activities is not None:
+        show_activities(console, told.activities, registry)
 
 
 def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:

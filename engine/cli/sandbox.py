@@ -35,36 +35,17 @@ _SHARE_OR_ALL: dict[str, Any] = {"type": _SHARE, "is_flag": False, "flag_value":
 
 
 @click.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8139,
-    show_default=True,
-    help="Cổng trên 127.0.0.1; 0: tự chọn cổng trống.",
-)
-@click.option(
-    "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="Tệp sổ ghi: mỗi tin đã nhận một dòng JSON (có số điện thoại, chỉ dùng khi thử).",
-)
-@click.option("--latency", type=click.FloatRange(0, 60), default=0.0, help="Trả lời chậm bấy nhiêu giây.")
-@click.option("--error-rate", type=_SHARE, default=0.0, help="Tỷ lệ yêu cầu bị lỗi 5xx (0–1).")
-@click.option(
-    "--drop-response-rate", type=_SHARE, default=0.0, help="Tỷ lệ tin đã nhận nhưng ngắt kết nối, không trả lời (0–1)."
-)
-@click.option(
-    "--duplicate-callbacks",
-    **_SHARE_OR_ALL,
-    help="Tỷ lệ báo trạng thái gửi hai lần (0–1); không ghi số: tất cả.",
-)
-@click.option("--shuffle-callbacks", **_SHARE_OR_ALL, help="Báo trạng thái không theo thứ tự.")
-@click.option("--lose-callbacks", **_SHARE_OR_ALL, help="Tỷ lệ báo trạng thái bị mất (0–1); không ghi số: tất cả.")
-@click.option("--rate", type=_Rate(), default=None, help="Vượt quá bấy nhiêu tin mỗi giây thì trả lời 429.")
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Hạt giống: cùng số thì điện thoại và lỗi như nhau."
-)
-@click.option("--json", "as_json", is_flag=True, help="In dòng sẵn sàng dưới dạng JSON.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8139, show_default=True)
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--latency", type=click.FloatRange(0, 60), default=0.0)
+@click.option("--error-rate", type=_SHARE, default=0.0)
+@click.option("--drop-response-rate", type=_SHARE, default=0.0)
+@click.option("--duplicate-callbacks", **_SHARE_OR_ALL)
+@click.option("--shuffle-callbacks", **_SHARE_OR_ALL)
+@click.option("--lose-callbacks", **_SHARE_OR_ALL)
+@click.option("--rate", type=_Rate(), default=None)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
 def sandbox(
     port: int,
     ledger: Path,
@@ -78,11 +59,7 @@ def sandbox(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Máy chủ thử thay cho Twilio, chỉ trên máy này.
-
-    Nhận tin như Twilio, cho các điện thoại giả trả lời, và ghi mọi tin đã nhận vào sổ. Không có tin nào đến
-    điện thoại thật. Dừng bằng Ctrl-C.
-    """
+    """Serve the stand-in for Twilio on loopback until it is stopped."""
     from engine.sandbox.faults import Faults
     from engine.sandbox.server import Sandbox
     from engine.sandbox.service import listen, serve

@@ -5,25 +5,20 @@ from pathlib import Path
 
 import click
 
-from engine.errors import LoaError
+from engine.errors import LoaError, reason_of
 from engine.i18n import sentence
 from engine.settings import from_environment
 
 
 @click.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="THƯ_MỤC",
-    help="Ghi vào thư mục này (mặc định: .loa/schema).",
-)
-@click.option("--json", "as_json", is_flag=True, help="In cả ba lược đồ trong một tài liệu JSON, không ghi tệp.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True)
 def schema(out: Path | None, as_json: bool) -> None:
-    """Ghi lược đồ để trình soạn thảo gợi ý và báo lỗi ngay khi gõ."""
-    from engine.channels import VENDORS
+    """Write the three schemas as files, or print them as one document."""
+    from engine.channels import KNOWN
     from engine.content.schema import schemas
 
-    found = schemas(VENDORS)
+    found = schemas(KNOWN)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -35,5 +30,5 @@ def schema(out: Path | None, as_json: bool) -> None:
             file.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
             click.echo(str(file))
     except OSError as error:
-        raise LoaError("content.cannot-write", file=folder, reason=error.strerror) from None
+        raise LoaError("content.cannot-write", file=folder, reason=reason_of(error)) from None
     click.echo(sentence("cli_schema.hint", folder=folder.as_posix()), err=True)

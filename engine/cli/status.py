@@ -1,54 +1,88 @@
-"""``loa status``: how every campaign stands, and what waits for a person."""
+"""``loa status``: who is at work, how every campaign stands and how fast it goes, and what waits for a person."""
 
 import json
 import sys
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from engine.clock import VIETNAM, real
-from engine.i18n import number, sentence
-from engine.pipeline.process import opened
+from engine.i18n import sentence
+from engine.pipeline.due import Coming
+from engine.pipeline.files import Files
+from engine.pipeline.incidents import what
+from engine.pipeline.process import Process, opened
 from engine.reports import campaigns as keys
-from engine.reports.figures import STATUSES
-from engine.reports.overview import CampaignStands, Overview, RunStands, overview
+from engine.reports.overview import overview
+from engine.reports.standing import Overview, RunStands
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.settings import from_environment
+from engine.store.workers import WorkerStands
 
-SHOWN = 20  # incidents on a screen; all of them are in the JSON
+REFRESH = 2.0  # seconds between two looks of --watch; it costs the dispatcher nothing
 
 
 @click.command()
-@click.argument("campaign", metavar="[CHIẾN_DỊCH]", required=False)
-@click.option("--json", "as_json", is_flag=True, help="In ra một tài liệu JSON.")
-def status(campaign: str | None, as_json: bool) -> None:
-    """Xem các lượt gửi đang ở đâu, vì sao tạm giữ, và việc gì đang chờ người xử lý."""
+@click.argument("campaign", required=False)
+@click.option("--watch", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
+def status(campaign: str | None, watch: bool, as_json: bool) -> None:
+    """How everything stands, once, or with ``--watch`` until Ctrl-C."""
     settings = from_environment()
     with opened(settings) as process:
-        with process.database.read() as connection:
-            known = sorted({*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)})
-        wanted = keys.chosen([campaign], known) if campaign else known
-        seen = overview(process.database, wanted, now=process.clock.now(), real_now=real())
-    if as_json:
-        click.echo(json.dumps(document(seen), ensure_ascii=False))
-    else:
-        show(seen)
+        files = Files(settings)
+        if as_json:
+            click.echo(json.dumps(document(_seen(process, files, campaign)), ensure_ascii=False))
+            return
+        from engine.cli.status_screen import screen
+        from engine.reports.screen import console_for
+
+        console = console_for(sys.stdout)
+        if not (watch and console.is_terminal):
+            console.print(screen(_seen(process, files, campaign), console))
+            return
+        from rich.live import Live
+
+        with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
+            try:
+                while True:
+                    live.update(screen(_seen(process, files, campaign), console), refresh=True)
+                    time.sleep(REFRESH)
+            except KeyboardInterrupt:
+                return
+
+
+def _seen(process: Process, files: Files, campaign: str | None) -> Overview:
+    """How things stand now. Raises ``LoaError`` for a campaign that nobody knows."""
+    files.refresh()
+    with process.database.read() as connection:
+        known = sorted({*keys.in_folder(process.settings.workspace), *campaigns_with_runs(connection)})
+    wanted = keys.chosen([campaign], known) if campaign else known
+    return overview(process, wanted, files, now=process.clock.now(), real_now=real())
 
 
 def document(seen: Overview) -> dict[str, Any]:
     """The overview as JSON; reasons as stable words and as sentences."""
+    running = seen.running
     return {
         "as_of": _iso(seen.as_of),
+        "alive": running is not None,
+        "unattended": seen.unattended,
+        "processes": [_process_document(seen, one) for one in seen.processes],
         "campaigns": [
             {
                 "campaign": one.campaign,
                 "state": one.state,
                 "approvals": one.approvals,
-                "runs": [_run_document(run) for run in one.runs],
+                "faulty": one.faulty,
+                "data_until": one.data_until.isoformat() if one.data_until else None,
+                "runs": [_run_document(run, seen.as_of) for run in one.runs],
             }
             for one in seen.campaigns
         ],
+        "coming": [_coming_document(one) for one in seen.coming],
         "senders": [
             {
                 "sender": held.sender,
@@ -63,15 +97,30 @@ def document(seen: Overview) -> dict[str, Any]:
                 "at": _iso(incident.at),
                 "kind": incident.kind,
                 "subject": incident.subject,
-                "message": words("incident", incident.kind),
+                "message": what(incident.kind),
             }
             for incident in seen.incidents
         ],
     }
 
 
-def _run_document(run: RunStands) -> dict[str, Any]:
+def _process_document(seen: Overview, one: WorkerStands) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "host": one.host,
+        "pid": one.pid,
+        "started": _iso(datetime.fromtimestamp(one.started_real, UTC)),
+        "last_seen": _iso(datetime.fromtimestamp(one.seen_real, UTC)),
+        "alive": one.alive,
+        "leads": one.alive and one.leads,
+        "silent": seen.silent(one),
+    }
+
+
+def _run_document(run: RunStands, now: datetime) -> dict[str, Any]:
     counts = {key: value for key, value in run.figures.document().items() if key != "delivery_rate"}
+    finishes = run.going.finishes if run.going else None
+    rate = run.going.rate if run.going else None
     return {
         "step": run.step,
         "occurrence": run.occurrence,
@@ -82,69 +131,31 @@ def _run_document(run: RunStands) -> dict[str, Any]:
         "due": _iso(run.due),
         "expires": _iso(run.expires_at),
         "finished": _iso(run.finished_at) if run.finished_at else None,
+        "progress": None if run.progress is None else round(run.progress, 4),
+        "rate_per_s": None if rate is None else round(rate, 2),
+        "seconds_left": None if finishes is None else max(0, round((finishes - now).total_seconds())),
+        "finishes": _iso(finishes) if finishes else None,
+        "in_time": run.going.in_time if run.going else None,
+        "resumes": _iso(run.going.resumes) if run.going and run.going.resumes else None,
+        "retired": run.retired,
         **counts,
     }
 
 
-def show(seen: Overview) -> None:
-    """Print the overview for a person: what waits for them comes last, where the eye stays."""
-    click.echo(sentence("cli_status.as-of", as_of=_local(seen.as_of)))
-    if not seen.campaigns:
-        click.echo(sentence("cli_status.no-campaigns"))
-    for campaign in seen.campaigns:
-        click.echo()
-        _show_campaign(campaign)
-    if seen.senders:
-        click.echo()
-        click.secho(sentence("cli_status.senders"), bold=True)
-    for held in seen.senders:
-        until = _local(held.until.astimezone(VIETNAM)) if held.until else sentence("cli_status.until-released")
-        click.echo(
-            "  " + sentence("cli_status.held", sender=held.sender, until=until, why=words("sender", held.reason))
-        )
-    if seen.incidents:
-        click.echo()
-        click.secho(sentence("cli_status.incidents", count=number(len(seen.incidents))), bold=True)
-    for incident in seen.incidents[:SHOWN]:
-        what = words("incident", incident.kind)
-        click.echo("  " + sentence("cli_status.incident", at=_local(incident.at), what=what, subject=incident.subject))
-    if len(seen.incidents) > SHOWN:
-        click.echo("  " + sentence("cli_status.more", more=number(len(seen.incidents) - SHOWN)))
-
-
-def _show_campaign(campaign: CampaignStands) -> None:
-    approved = "approved" if campaign.approvals else "not-approved"
-    state = sentence(f"cli_status.state-{campaign.state}")
-    approval = sentence(f"cli_status.{approved}", approvals=campaign.approvals)
-    click.secho(sentence("cli_status.campaign", campaign=campaign.campaign, state=state, approval=approval), bold=True)
-    if not campaign.runs:
-        click.echo("  " + sentence("cli_status.no-runs"))
-        return
-    from engine.reports.screen import console_for, plain_table
-
-    table = plain_table()
-    for head in ("due", "step", "run", "deliveries"):
-        table.add_column(sentence(f"cli_status.head-{head}"), overflow="fold", no_wrap=head == "due")
-    for run in campaign.runs:
-        stands = sentence(f"cli_status.run-status-{run.status}")
-        if run.reason:
-            stands += f" ({words('run', run.reason)})"
-        table.add_row(_local(run.due), run.step, stands, _counts(run))
-    console_for(sys.stdout).print(table)
-
-
-def _counts(run: RunStands) -> str:
-    """The counts that are not zero, in words: 12.000 nhà mạng xác nhận, 300 chờ gửi."""
-    parts = [
-        f"{number(run.figures.statuses[one])} {sentence(f'cli_status.status-{one}')}"
-        for one in STATUSES
-        if run.figures.statuses[one]
-    ]
-    return ", ".join(parts) or "—"
+def _coming_document(one: Coming) -> dict[str, Any]:
+    return {
+        "campaign": one.campaign,
+        "step": one.step,
+        "occurrence": one.occurrence.key,
+        "channel": one.channel,
+        "due": _iso(one.occurrence.due),
+        "missed_after": _iso(one.occurrence.missed_after),
+        "approved": one.approved,
+    }
 
 
 def words(about: str, code: str) -> str:
-    """The sentence for a stable word about a run, a sender or an incident; one without a sentence stands for itself."""
+    """The sentence for a stable word about a run or a sender; one without a sentence stands for itself."""
     try:
         return sentence(f"cli_status.{about}-{code}")
     except KeyError:
@@ -153,7 +164,3 @@ def words(about: str, code: str) -> str:
 
 def _iso(instant: datetime) -> str:
     return instant.astimezone(VIETNAM).isoformat(timespec="seconds")
-
-
-def _local(instant: datetime) -> str:
-    return f"{instant.astimezone(VIETNAM):%H:%M %d/%m/%Y}"

@@ -15,15 +15,12 @@ from engine.text import accents, segments
 _CHUNK = 1 << 18
 
 
-@click.command(short_help="Tính mã hóa, số đoạn tin và độ dài của một nội dung.")
+@click.command()
 @click.argument("text", required=False)
-@click.option("--stdin", "lines", is_flag=True, help="Mỗi dòng vào là một chuỗi JSON, mỗi dòng ra là một kết quả.")
-@click.option("--json", "as_json", is_flag=True, help="In một tài liệu JSON.")
+@click.option("--stdin", "lines", is_flag=True)
+@click.option("--json", "as_json", is_flag=True)
 def text(text: str | None, lines: bool, as_json: bool) -> None:
-    """Tính mã hóa, số đoạn tin và độ dài của một nội dung, có dấu và không dấu.
-
-    Không có TEXT thì đọc toàn bộ đầu vào chuẩn như một nội dung (UTF-8), bỏ dấu xuống dòng cuối cùng.
-    """
+    """Count the text given, all of standard input as one text, or with ``--stdin`` each line of it."""
     if lines:
         if text is not None:
             raise UsageError("cli_text.two-texts")
@@ -45,6 +42,8 @@ def _one_text(argument: str | None) -> str:
         given = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise LoaError("cli_text.not-utf8") from None
+    if not given:  # nothing was piped in: an empty text is asked for as `loa text ""`
+        raise UsageError("cli_text.no-text")
     return given.removesuffix("\n").removesuffix("\r")
 
 

@@ -40,12 +40,30 @@ def check_advertising_text(
     message: Message, place: Place, text: str, kind: Literal["thong_bao", "quang_cao"]
 ) -> Iterator[Problem]:
     """Advertising begins with [QC] and says at its end how to refuse; a notice doesn't call itself advertising."""
-    marked = text.upper().startswith(MARK)
+    marked = is_marked(text)
     if kind == "thong_bao":
         if marked:
             yield problem(message.file, place, "warning", "content.qc-not-advertising")
         return
     if not marked:
         yield problem(message.file, place, "error", "content.qc-prefix")
-    if not _REFUSAL.search(fold(text)):
+    if not tells_how_to_refuse(text):
         yield problem(message.file, place, "error", "content.qc-opt-out")
+
+
+def is_lawful(text: str) -> bool:
+    """Whether rendered words may go out as advertising: marked, and with a way to refuse.
+
+    A check sees a message with sample values; a message that says other things in another area is seen here.
+    """
+    return is_marked(text) and tells_how_to_refuse(text)
+
+
+def is_marked(text: str) -> bool:
+    """Whether a text begins with [QC]."""
+    return text.upper().startswith(MARK)
+
+
+def tells_how_to_refuse(text: str) -> bool:
+    """Whether a text names a way to refuse further advertising."""
+    return _REFUSAL.search(fold(text)) is not None

@@ -1,12 +1,12 @@
 """What must hold within one campaign, beyond each value by itself. Needs the workspace's senders and channels only."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.content.campaign import NIGHT, PERSON_ADDRESSED, Campaign, Step
-from engine.content.occurrences import Occurrence, date_of, occurrences, recurring_days, span
+from engine.content.occurrences import Occurrence, anchor_of, date_of, occurrences, recurring_days, span
 from engine.content.organisation import Sender
 from engine.content.reading import Reading
 from engine.content.risk_words import risk_word
@@ -75,12 +75,10 @@ def check_hotlines(reading: Reading[Any], hotlines: Collection[str]) -> None:
 def _check_anchor(reading: Reading[Campaign], campaign: Campaign) -> None:
     if campaign.anchor is None or not reading.intact(("anchor",), ("period",)):
         return
-    start, end = campaign.period.start, campaign.period.end
-    dates = campaign.anchor.dates(start, end)
-    if len(dates) != 1:
-        code = "content.anchor-twice" if dates else "content.anchor-missing"
-        said = {"start": f"{start:%d/%m/%Y}", "end": f"{end:%d/%m/%Y}"}
-        reading.report(("anchor",), "error", code, text=campaign.anchor.text, **said)
+    try:
+        anchor_of(campaign, campaign.anchor)
+    except LoaError as error:
+        reading.report_error(("anchor",), error)
         reading.broken.add(("anchor",))
 
 
@@ -137,6 +135,7 @@ def _check_times(reading: Reading[Campaign], at: Steps, step: Step, campaign: Ca
         for path, value in limits:
             if value and reading.intact(path):
                 reading.report_key(path, "error", "content.recurring-only", key=path[-1])
+    _check_whole_days(reading, at, step)
     if not reading.intact(("period",)):
         return
     if campaign.anchor is None or ("anchor",) in reading.broken:
@@ -174,32 +173,42 @@ def _check_times(reading: Reading[Campaign], at: Steps, step: Step, campaign: Ca
         _check_quiet(reading, at, step, campaign, found, zone)
 
 
+def _check_whole_days(reading: Reading[Campaign], at: Steps, step: Step) -> None:
+    """A time in ``from``, ``until`` or ``except`` would mean nothing, and whoever wrote it meant something."""
+    limits: list[tuple[Steps, Moment | None]] = [(("from",), step.start), (("until",), step.end)]
+    limits += [(("except", index), moment) for index, moment in enumerate(step.skipping)]
+    for path, moment in limits:
+        if moment is not None and moment.at is not None and step.when.recurring and reading.intact((*at, *path)):
+            reading.report((*at, *path), "warning", "content.limit-has-time", at=f"{moment.at:%H:%M}")
+
+
 def _check_span(reading: Reading[Campaign], at: Steps, step: Step, campaign: Campaign) -> bool:
-    for name, moment in (("from", step.start), ("until", step.end)):
+    limits: list[tuple[Steps, Moment | None]] = [(("from",), step.start), (("until",), step.end)]
+    limits += [(("except", index), moment) for index, moment in enumerate(step.skipping)]
+    settled: dict[Steps, date] = {}
+    for path, moment in limits:
         if moment is None:
             continue
         try:
-            day = date_of(moment, campaign)
+            settled[path] = date_of(moment, campaign)
         except LoaError as error:
-            reading.report_error((*at, name), error)
-            return False
-        if day not in campaign.period:
-            reading.report((*at, name), "warning", "content.limit-outside-period", day=f"{day:%d/%m/%Y}")
+            reading.report_error((*at, *path), error)
+    if len(settled) < sum(moment is not None for _, moment in limits):
+        return False
+    for path in (("from",), ("until",)):
+        if path in settled and settled[path] not in campaign.period:
+            said = f"{settled[path]:%d/%m/%Y}"
+            reading.report((*at, *path), "warning", "content.limit-outside-period", day=said)
     first, last = span(step, campaign)
     if first > last:
         path = (*at, "until") if step.end else (*at, "from") if step.start else (*at, "when")
         reading.report(path, "error", "content.until-before-from", first=f"{first:%d/%m/%Y}", last=f"{last:%d/%m/%Y}")
         return False
     days = set(recurring_days(step.model_copy(update={"skipping": ()}), campaign)) if step.skipping else set()
-    for index, moment in enumerate(step.skipping):
-        try:
-            day = date_of(moment, campaign)
-        except LoaError as error:
-            reading.report_error((*at, "except", index), error)
-            return False
+    for index in range(len(step.skipping)):
+        day = settled["except", index]
         if day not in days:
-            said = f"{day:%d/%m/%Y}"
-            reading.report((*at, "except", index), "warning", "content.except-nothing", day=said)
+            reading.report((*at, "except", index), "warning", "content.except-nothing", day=f"{day:%d/%m/%Y}")
     recurrence = step.when.recurrence
     if recurrence and recurrence.day is not None and recurrence.day != LAST and recurrence.day > 28:
         months = {(day.year, day.month) for day in (first + timedelta(n) for n in range((last - first).days + 1))}

@@ -18,7 +18,7 @@ from engine.content.message_name import CHANNELS, SUFFIX, BadName, MessageName, 
 from engine.content.reading import TOP, problem, problem_of, read_model
 from engine.content.words import is_key
 from engine.content.yamlfile import BadYaml, Place
-from engine.errors import Problem
+from engine.errors import Problem, reason_of
 
 BIGGEST_FILE = 100_000  # bytes; 20,000 characters of Khmer and a long registered text
 
@@ -166,7 +166,7 @@ def _text(file: Path, shown: str, problems: list[Problem]) -> str | None:
         problems.append(problem_of(shown, error.place, error))
         return None
     except OSError as error:
-        problems.append(problem(shown, TOP, "error", "messages.unreadable", reason=error.strerror or ""))
+        problems.append(problem(shown, TOP, "error", "messages.unreadable", reason=reason_of(error)))
         return None
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 

@@ -3,6 +3,10 @@
 APScheduler's triggers compute the days, on a plain UTC calendar, and the local time of day is joined to each day
 afterwards: so a change to or from summer time in the workspace's zone neither moves a weekly step by an hour nor
 doubles it. A month without the day asked for (31 in April, 30 in February) is skipped.
+
+Where counting begins: ``every 3 days`` on the first day (``from``, or the period's first day); ``every 2 weeks`` with
+the week, Monday to Sunday, of the first such weekday on or after that day, so that Monday and Thursday always fall in
+the same weeks (an RFC 5545 rule with ``WKST=MO`` counts so too).
 """
 
 from collections.abc import Iterator
@@ -15,7 +19,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.content.campaign import VALID_FOR, Campaign, Step
-from engine.content.when import LAST, Moment, Recurrence
+from engine.content.when import LAST, Day, Moment, Recurrence
 from engine.errors import LoaError
 
 ONCE = "once"
@@ -65,22 +69,29 @@ def date_of(moment: Moment, campaign: Campaign) -> date:
     Raises ``LoaError``: ``content.no-anchor``, ``content.anchor-missing``, ``content.anchor-twice``,
     ``content.day-missing`` or ``content.day-twice``.
     """
-    period = campaign.period
     if moment.day is None:
         if campaign.anchor is None:
             raise LoaError("content.no-anchor", text=moment.text)
-        dates = campaign.anchor.dates(period.start, period.end)
-        if len(dates) != 1:
-            code = "content.anchor-twice" if dates else "content.anchor-missing"
-            raise LoaError(code, text=campaign.anchor.text, start=_said(period.start), end=_said(period.end))
-        return dates[0] + moment.offset
+        return anchor_of(campaign, campaign.anchor) + moment.offset
     if moment.day.year is not None:
         return date(moment.day.year, moment.day.month, moment.day.day)
-    dates = moment.day.dates(period.start, period.end)
-    if len(dates) != 1:
-        code = "content.day-twice" if dates else "content.day-missing"
-        raise LoaError(code, text=moment.text, start=_said(period.start), end=_said(period.end))
-    return dates[0]
+    return _the_one(moment.day, moment.text, campaign, "content.day-missing", "content.day-twice")
+
+
+def anchor_of(campaign: Campaign, anchor: Day) -> date:
+    """The anchor's one date in the period. Raises ``LoaError``: ``content.anchor-missing``, ``…-twice``."""
+    return _the_one(anchor, anchor.text, campaign, "content.anchor-missing", "content.anchor-twice")
+
+
+def _the_one(day: Day, text: str, campaign: Campaign, missing: str, twice: str) -> date:
+    period = campaign.period
+    dates = day.dates(period.start, period.end)
+    if len(dates) == 1:
+        return dates[0]
+    choices = ", ".join(_said(one) for one in dates)
+    raise LoaError(
+        twice if dates else missing, text=text, start=_said(period.start), end=_said(period.end), choices=choices
+    )
 
 
 def span(step: Step, campaign: Campaign) -> tuple[date, date]:
@@ -96,25 +107,25 @@ def recurring_days(step: Step, campaign: Campaign) -> Iterator[date]:
     assert step.when.recurrence is not None
     first, last = span(step, campaign)
     skipped = {date_of(moment, campaign) for moment in step.skipping}
-    triggers = [_trigger(step.when.recurrence, weekday, first) for weekday in _weekdays(step.when.recurrence)]
+    triggers = _triggers(step.when.recurrence, first)
     days = {day for trigger in triggers for day in _days(trigger, first, last)}
     yield from sorted(days - skipped)
 
 
-def _weekdays(recurrence: Recurrence) -> tuple[int | None, ...]:
-    return recurrence.weekdays if recurrence.unit == "week" else (None,)
-
-
-def _trigger(recurrence: Recurrence, weekday: int | None, first: date) -> BaseTrigger:
+def _triggers(recurrence: Recurrence, first: date) -> list[BaseTrigger]:
     # A cron trigger takes 40 µs a day and an interval 4, and a province may write two hundred daily steps.
     if recurrence.unit == "month":
         day = "last" if recurrence.day == LAST else recurrence.day
-        return CronTrigger(day=day, hour=_NOON.hour, timezone=UTC)
-    if weekday is not None:  # counted from the first such weekday, the day an officer puts a finger on
-        first += timedelta(days=(weekday - first.weekday()) % 7)
-    start = datetime.combine(first, _NOON, UTC)
-    length = {"day": timedelta(days=1), "week": timedelta(weeks=1)}[recurrence.unit] * recurrence.every
-    return IntervalTrigger(days=length.days, start_date=start, timezone=UTC)
+        return [CronTrigger(day=day, hour=_NOON.hour, timezone=UTC)]
+    if recurrence.unit == "day":
+        return [_interval(first, recurrence.every)]
+    earliest = min(first + timedelta(days=(weekday - first.weekday()) % 7) for weekday in recurrence.weekdays)
+    monday = earliest - timedelta(days=earliest.weekday())
+    return [_interval(monday + timedelta(days=weekday), 7 * recurrence.every) for weekday in recurrence.weekdays]
+
+
+def _interval(first: date, days: int) -> BaseTrigger:
+    return IntervalTrigger(days=days, start_date=datetime.combine(first, _NOON, UTC), timezone=UTC)
 
 
 def _days(trigger: BaseTrigger, first: date, last: date) -> Iterator[date]:

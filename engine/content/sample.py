@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-PARTS = ("loa.yaml", "campaigns", "audiences", "messages")
+PARTS = ("loa.yaml", "campaigns", "audiences", "messages", "activities")
 
 
 def sample_folder() -> Path:

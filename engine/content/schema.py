@@ -62,6 +62,8 @@ def _property(model: type[BaseModel], key: str, info: FieldInfo) -> dict[str, An
 def _shape(annotation: Any) -> dict[str, Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return dict(_TEXT) if issubclass(annotation, _AS_TEXT) else _object(annotation)
+    if annotation is Any:
+        return {}
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return {"enum": [*inside, *(int(choice) for choice in inside if choice.isdigit())]}

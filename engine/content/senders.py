@@ -4,12 +4,19 @@ The providers are handed in by the caller, since content knows no channel.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from engine.content import yamlfile
-from engine.content.organisation import Configuration, Sender, SenderLimits, VendorSchema, filled, variables_in
+from engine.content.organisation import (
+    Configuration,
+    Sender,
+    SenderLimits,
+    VendorSchema,
+    filled,
+    placeholders_of,
+    variables_in,
+)
 from engine.content.reading import Reading, explain, known_keys, problem, problem_of, read_model
 from engine.content.words import is_key, suggestion
 from engine.content.yamlfile import Steps
@@ -17,6 +24,8 @@ from engine.errors import LoaError
 
 # Keys that hold a secret whatever a provider's schema says of them.
 _SECRET_WORDS = ("token", "password", "secret", "passwd", "api_key", "apikey")
+# The same inside a provider's requests, where the names are the vendor's: PassWord, x-api-key, Authorization.
+_SECRET_INSIDE = ("token", "password", "secret", "passwd", "apikey", "pwd", "authorization", "basic")
 
 
 def read_senders(
@@ -52,7 +61,11 @@ def _read_sender(
     reading.problems += limits.problems
     if limits.value is None or not limits.intact(("provider",)):
         return None
-    vendor = vendors.get(limits.value.provider)
+    try:
+        vendor = vendors.get(limits.value.provider)
+    except LoaError as error:  # a third party's package that does not load
+        reading.report_error((*way, "provider"), error)
+        return None
     if vendor is None:
         known = ", ".join(sorted(vendors))
         text = limits.value.provider
@@ -64,19 +77,29 @@ def _read_sender(
         code = "content.unknown-key-near" if near else "content.unknown-key"
         reading.report_key((*way, written), "error", code, key=written, near=near)
     options = _only(node, own)
+    places = placeholders_of(vendor)
     secret = _secrets(vendor.schema, options)
     for path in secret:
         if not _only_a_variable(yamlfile.at(options, path)):
             reading.report((*way, *path), "error", "content.secret-written", key=path[-1])
-    for path, names in _variables(options, ()):
+    for path in _secrets_inside(options, places):
+        reading.report((*way, *path), "error", "content.secret-written", key=path[-1])
+    for path, names in _variables(options, (), places):
         for name in sorted(names):
-            if not environment.get(name):
+            if environment.get(name):
+                continue
+            if places and name.islower():  # a place of a message's, not quite: nobody names a secret like that
+                near = suggestion(name, places) or ", ".join(sorted(places))
+                reading.report((*way, *path), "error", "content.unknown-place", name=name, near=near)
+            else:
                 reading.report((*way, *path), "warning", "content.unset-variable", name=name)
-    _check_options(reading, way, vendor.schema, options, environment, secret)
+    _check_options(reading, way, vendor, options, environment, secret)
     sends_words = vendor.channel == "sms" and getattr(vendor, "needs_approval", True)
     if sends_words and "price_per_segment" not in node.entries:
         reading.report(way, "warning", "content.no-price")
     values = {name: getattr(limits.value, name) for name in SenderLimits.model_fields}
+    if "rate" not in node.entries and getattr(vendor, "rate", None):
+        values["rate"] = vendor.rate  # type: ignore[attr-defined] # only some vendors have one
     return Sender(**values, key=key, channel=vendor.channel, options=yamlfile.plain(options))
 
 
@@ -103,43 +126,74 @@ def _only_a_variable(tree: yamlfile.Tree | None) -> bool:
     return not text or (len(names) == 1 and text == f"${{{next(iter(names))}}}")
 
 
-def _variables(tree: yamlfile.Tree, path: Steps) -> Iterator[tuple[Steps, set[str]]]:
-    """The path of every value that names variables, with their names."""
+def _secrets_inside(options: yamlfile.Mapping, places: frozenset[str]) -> Iterator[Steps]:
+    """The ways to values deeper down that are secrets by their key, and written out: no variable in them."""
+    for path, text in _texts(options, ()):
+        name = "".join(filter(str.isalnum, str(path[-1]).casefold()))
+        if len(path) > 1 and text.strip() and any(word in name for word in _SECRET_INSIDE):
+            inside = variables_in(text)
+            if not inside - places and not (inside and _only_places(text)):
+                yield path
+
+
+def _only_places(text: str) -> bool:
+    return text.startswith("${") and text.endswith("}") and text.count("${") == 1
+
+
+def _texts(tree: yamlfile.Tree, path: Steps) -> Iterator[tuple[Steps, str]]:
+    """Every value as written, with its path."""
     if isinstance(tree, yamlfile.Scalar):
-        if names := variables_in(tree.text):
-            yield path, names
+        yield path, tree.text
     elif isinstance(tree, yamlfile.Sequence):
         for index, item in enumerate(tree.items):
-            yield from _variables(item, (*path, index))
+            yield from _texts(item, (*path, index))
     else:
         for key, value in tree.entries.items():
-            yield from _variables(value, (*path, key))
+            yield from _texts(value, (*path, key))
+
+
+def _variables(
+    options: yamlfile.Mapping, path: Steps, places: frozenset[str] = frozenset()
+) -> Iterator[tuple[Steps, set[str]]]:
+    """The path of every value that names variables, with their names; a provider's own places are none."""
+    for way, text in _texts(options, path):
+        if names := variables_in(text, places):
+            yield way, names
 
 
 def _check_options(
     reading: Reading[Configuration],
     way: Steps,
-    schema: type[BaseModel],
+    vendor: VendorSchema,
     options: yamlfile.Mapping,
     environment: Mapping[str, str],
     secret: list[Steps],
 ) -> None:
-    """Let the provider's schema judge its keys. A key with an unset variable has no value yet: its faults wait."""
-    named = [(path[0], name) for path, names in _variables(options, ()) for name in names]
-    unset = {key for key, name in named if not environment.get(name)}
+    """Let the provider's schema judge its keys. A value with an unset variable is not known yet: its faults wait."""
+    places = placeholders_of(vendor)
+    named = [(path, name) for path, names in _variables(options, (), places) for name in names]
+    unset = [path for path, name in named if not environment.get(name)]
     known = {name: environment.get(name) or f"${{{name}}}" for _, name in named}
     hidden = {path[0] for path in secret}
     try:
-        schema.model_validate(filled(yamlfile.plain(options), known))
+        vendor.schema.model_validate(filled(yamlfile.plain(options), known, places))
     except LoaError as error:  # a provider's own sentence for its keys as a whole
         reading.problems.append(problem_of(reading.file, options.place, error))
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            first: Any = detail["loc"][0] if detail["loc"] else None
-            if first in unset:
+            path = tuple(detail["loc"])
+            if path and any(_waits(path, waiting, tolerant=bool(places)) for waiting in unset):
                 continue
-            if first in hidden and detail["type"] != "missing":
-                reading.report((*way, first), "error", "content.bad-secret", key=first)
+            if path and path[0] in hidden and detail["type"] != "missing":
+                reading.report((*way, path[0]), "error", "content.bad-secret", key=path[0])
                 continue
-            place, key, values = explain(schema, options, detail)
+            place, key, values = explain(vendor.schema, options, detail)
             reading.problems.append(problem(reading.file, place, "error", key, **values))
+
+
+def _waits(path: Steps, waiting: Steps, *, tolerant: bool) -> bool:
+    """Whether a fault at ``path`` may be only that the variable at ``waiting`` is not set here.
+
+    A provider with places of its own reads templates, and says of a whole only what no variable can change.
+    """
+    return path[: len(waiting)] == waiting or (not tolerant and waiting[: len(path)] == path)

@@ -70,6 +70,21 @@ class Snapshot(Frozen):
         """The step's senders in order of preference."""
         return tuple(self.senders[key] for key in step.sender)
 
+    def audience_closure(self, step: Step) -> dict[str, ResolvedAudience]:
+        """The step's audience and all that it leaves out, directly or through another, by key."""
+        found: dict[str, ResolvedAudience] = {}
+        waiting = [step.audience] if step.audience else []
+        while waiting:
+            key = waiting.pop()
+            if key not in found:
+                found[key] = self.audiences[key]
+                waiting += found[key].exclude.audiences
+        return found
+
+    def is_advertising(self, step: Step) -> bool:
+        """Whether Decree 91/2020/NĐ-CP's rules for advertising bind the step: it reaches people's own phones."""
+        return self.campaign.kind == "quang_cao" and step.person_addressed
+
 
 def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
     """Freeze a campaign of a checked workspace; ``KeyError`` when it is not there (or has errors)."""

@@ -7,9 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from engine.content.words import is_key
-from engine.errors import LoaError
+from engine.errors import LoaError, reason_of
 
-FOLDERS = ("campaigns", "audiences", "messages")
+FOLDERS = ("campaigns", "audiences", "messages", "activities")
+_FIRST_FILES = (
+    ("loa.yaml", "loa.yaml"),
+    ("audiences/tags.csv", "tags.csv"),
+    ("activities/hoat-dong.csv", "hoat-dong.csv"),
+    (".gitignore", "gitignore"),
+)
 _SOURCE = files("engine.content") / "starting_files"
 
 
@@ -30,13 +36,13 @@ def new_workspace(folder: Path, values: Mapping[str, str]) -> list[str]:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         written = []
-        for name, source in (("loa.yaml", "loa.yaml"), ("audiences/tags.csv", "tags.csv"), (".gitignore", "gitignore")):
+        for name, source in _FIRST_FILES:
             if not existing and _write_new(folder / name, _text(source, values)):
                 written.append(name)
     except (NotADirectoryError, FileExistsError):
         raise StartError("content.not-a-folder", folder=folder) from None
     except OSError as error:
-        raise StartError("content.cannot-write", file=folder, reason=error.strerror) from None
+        raise StartError("content.cannot-write", file=folder, reason=reason_of(error)) from None
     return written
 
 
@@ -73,7 +79,7 @@ def _begin(folder: Path, key: str, name: str, source: str, values: Mapping[str, 
         if not _write_new(folder / name, _text(source, values)):
             raise StartError("content.exists-already", file=name)
     except OSError as error:
-        raise StartError("content.cannot-write", file=name, reason=error.strerror) from None
+        raise StartError("content.cannot-write", file=name, reason=reason_of(error)) from None
     return name
 
 

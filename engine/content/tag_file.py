@@ -8,7 +8,7 @@ from engine.content import yamlfile
 from engine.content.audience import AreaReference
 from engine.content.reading import TOP, problem, problem_of
 from engine.content.yamlfile import Place
-from engine.errors import Problem
+from engine.errors import Problem, reason_of
 
 BIGGEST_FILE = 5_000_000  # bytes; every commune of both eras with ten tags has 3 MB
 
@@ -25,7 +25,7 @@ def load_tags(
     except FileNotFoundError:
         return {}
     except OSError as error:
-        problems.append(problem(shown, TOP, "error", "content.cannot-read", reason=error.strerror or ""))
+        problems.append(problem(shown, TOP, "error", "content.cannot-read", reason=reason_of(error)))
         return {}
     except yamlfile.BadYaml as fault:
         problems.append(problem_of(shown, fault.place, fault))

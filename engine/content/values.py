@@ -17,6 +17,7 @@ from engine.text.accents import fold
 
 WHOLE = 10_000  # hundredths of a percent in 100 %
 LONGEST = timedelta(days=3660)
+YEARS = range(1900, 2200)  # far enough from what a date can hold that no offset or validity leaves the calendar
 
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 _DAY, _WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -64,7 +65,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_date(text: str) -> date:
-    """``2027-07-01`` or ``01/07/2027`` (day first, as it is written here)."""
+    """``2027-07-01`` or ``01/07/2027`` (day first, as it is written here); a year that a campaign can mean."""
     plain = fold(text)
     if found := _ISO_DATE.fullmatch(plain):
         year, month, day = (int(part) for part in found.groups())
@@ -72,6 +73,8 @@ def read_date(text: str) -> date:
         day, month, year = (int(part) for part in found.groups())
     else:
         raise BadValue("content.bad-date", text=text)
+    if year not in YEARS:
+        raise BadValue("content.year-out-of-range", text=text, first=YEARS[0], last=YEARS[-1])
     try:
         return date(year, month, day)
     except ValueError:

@@ -25,7 +25,7 @@ from engine.content.reading import TOP, Reading, problem, problem_of, read_model
 from engine.content.senders import read_senders
 from engine.content.tag_file import load_tags
 from engine.content.words import is_key
-from engine.errors import Problem
+from engine.errors import Problem, reason_of
 
 M = TypeVar("M", bound=BaseModel)
 CONFIGURATION = "loa.yaml"
@@ -216,7 +216,7 @@ def _read_folder(loading: _Loading, model: type[M], name: str, into: dict[str, R
     try:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        loading.problems.append(problem(name, TOP, "error", "content.cannot-read", reason=error.strerror))
+        loading.problems.append(problem(name, TOP, "error", "content.cannot-read", reason=reason_of(error)))
         return
     for file in files:
         if file.name.startswith(".") or not file.is_file():
@@ -242,7 +242,7 @@ def _read_file(
         loading.problems.append(problem(shown, TOP, "error", "content.no-file"))
         return Reading(shown, yamlfile.Mapping({}, TOP)) if given else None
     except OSError as error:
-        loading.problems.append(problem(shown, TOP, "error", "content.cannot-read", reason=error.strerror))
+        loading.problems.append(problem(shown, TOP, "error", "content.cannot-read", reason=reason_of(error)))
         return Reading(shown, yamlfile.Mapping({}, TOP)) if given else None
     except yamlfile.BadYaml as fault:
         loading.problems.append(problem_of(shown, fault.place, fault))

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.areas.registry import Registry
-from engine.errors import LoaError
+from engine.errors import LoaError, reason_of
+from engine.pipeline import do_not_call
 from engine.pipeline.process import Process
 from engine.store import audit, contact_queries, suppression
 from engine.text.phone import PhoneError, parse
@@ -58,6 +59,7 @@ def stats(process: Process, registry: Registry) -> dict[str, object]:
             districts[registry.historic_district(era, commune).district_code] += people  # type: ignore[arg-type]  # the table's check holds the era
         return {
             **contact_queries.totals(connection),
+            "do_not_call": do_not_call.stand(connection),
             "by_language": contact_queries.count_by(connection, "language"),
             "by_era": contact_queries.count_by(connection, "era"),
             "by_group": contact_queries.count_groups(connection),
@@ -100,7 +102,7 @@ def export(process: Process, path: Path, *, by: str | None) -> int:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise LoaError("contacts.cannot-write", file=path, reason=error.strerror) from None
+        raise LoaError("contacts.cannot-write", file=path, reason=reason_of(error)) from None
     written = 0
     with process.database.read() as connection, os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as opened:
         writer = csv.writer(opened)

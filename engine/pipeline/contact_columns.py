@@ -5,9 +5,11 @@ Headers are compared without accents, case, dots, stars and what stands in brack
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from engine.areas.written import AREA_HEADERS
 from engine.errors import LoaError
 from engine.text.accents import fold
 
@@ -20,16 +22,7 @@ _WORDS = {
         " telephone"
     ),
     "name": "ho va ten, ho ten, ho & ten, ten, hoten, ten nguoi nhan, name, full name",
-    "commune": (
-        "xa, phuong, xa/phuong, phuong/xa, xa/phuong/thi tran, xa/phuong/dac khu, thi tran, ten xa, ten xa/phuong,"
-        " commune, ward, commune/ward"
-    ),
-    "district": (
-        "huyen, quan/huyen, huyen/quan, huyen/thi xa, huyen/thi xa/thanh pho, huyen/thi xa/tp, huyen/tx/tp,"
-        " huyen/quan/thi xa, ten huyen, huyen cu, district"
-    ),
-    "province": "tinh, tinh/thanh pho, tinh/tp, ten tinh, province",
-    "era": "era, thoi ky, dia gioi",
+    **AREA_HEADERS,
     "groups": "nhom, nhom doi tuong, ten nhom, groups, group",
     "language": "ngon ngu, tieng, language",
     "consent": "dong y, dong y nhan tin, consent",
@@ -55,6 +48,10 @@ class Columns:
         """The header of a field as the file has it; the field's own name where the file lacks it."""
         place = self.places.get(field)
         return field if place is None else self.header[place].strip()
+
+
+# From the first rows of a file to the header and its row number; None: there is none.
+FindHeader: TypeAlias = Callable[[Iterable[tuple[int, Sequence[str]]]], tuple[int, Columns] | None]
 
 
 def field_of(header: str) -> str | None:

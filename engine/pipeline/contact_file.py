@@ -14,14 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import LoaError
-from engine.pipeline.contact_columns import HEADER_ROWS, Columns, find_header
+from engine.errors import LoaError, reason_of
+from engine.pipeline.contact_columns import HEADER_ROWS, Columns, FindHeader, find_header
 from engine.pipeline.contact_workbook import is_workbook, read_workbook
+from engine.text.encodings import UTF8_SIGNS, utf_16
 
 _SEPARATORS = (",", ";", "\t")
 _PIECE = 1 << 20
-# What UTF-8 gives for the Vietnamese letters of U+1E00…: read as Windows-1258 it would be "áº" and the like.
-_UTF8_SIGNS = (b"\xe1\xba", b"\xe1\xbb")
 csv.field_size_limit(131_072)
 
 
@@ -52,28 +51,32 @@ class ListFile:
         return islice(self._open(read), self.header_row, None)
 
 
-def open_list(path: Path) -> ListFile:
+def open_list(path: Path, find: FindHeader = find_header) -> ListFile:
     """Look into a file: encoding, separator, header. Reads it once through for its digest.
 
-    Raises ``LoaError``: ``no-file``, ``cannot-read``, ``empty-file``, ``not-a-table``, ``encoding``,
+    ``find`` knows the header of another kind of list than a commune's.
+
+    Raises ``LoaError``: ``folder``, ``no-file``, ``cannot-read``, ``empty-file``, ``not-a-table``, ``encoding``,
     ``damaged-unicode``, ``no-header``, ``column-twice``, and those of ``contact_workbook``.
     """
+    if path.is_dir():  # some systems say only that permission is lacking
+        raise LoaError("contacts.folder", file=path)
     try:
         if is_workbook(path):
-            return _open_workbook(path)
-        return _open_csv(path)
+            return _open_workbook(path, find)
+        return _open_csv(path, find)
     except FileNotFoundError:
         raise LoaError("contacts.no-file", file=path) from None
     except OSError as error:
-        raise LoaError("contacts.cannot-read", file=path, reason=error.strerror) from None
+        raise LoaError("contacts.cannot-read", file=path, reason=reason_of(error)) from None
 
 
-def _open_workbook(path: Path) -> ListFile:
+def _open_workbook(path: Path, find: FindHeader) -> ListFile:
     digest = hashlib.sha256()
     with path.open("rb") as opened:
         while piece := opened.read(_PIECE):
             digest.update(piece)
-    book = read_workbook(path)
+    book = read_workbook(path, find)
 
     def rows(read: Callable[[float], None]) -> Iterator[Row]:
         for number, cells in book.rows():
@@ -84,15 +87,15 @@ def _open_workbook(path: Path) -> ListFile:
     return ListFile(path, digest.hexdigest(), ",", book.header_row, book.columns, rows)
 
 
-def _open_csv(path: Path) -> ListFile:
-    encoding, digest = _survey(path)
+def _open_csv(path: Path, find: FindHeader) -> ListFile:
+    encoding, digest = survey(path)
     directive = _separator_directive(path, encoding)
     best: tuple[int, Columns, str] | None = None
     fault: LoaError | None = None
     for separator in [directive] if directive else _SEPARATORS:
         first = islice(_csv_rows(path, encoding, separator, bool(directive), 0), HEADER_ROWS)
         try:
-            found = find_header((row.number, row.cells) for row in first)
+            found = find((row.number, row.cells) for row in first)
         except LoaError as error:
             fault = fault or error
             continue
@@ -110,14 +113,14 @@ def _open_csv(path: Path) -> ListFile:
     return ListFile(path, digest, separator, header_row, columns, rows)
 
 
-def _survey(path: Path) -> tuple[str, str]:
+def survey(path: Path) -> tuple[str, str]:
     """(encoding, SHA-256) of a text file, from all of its bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as opened:
         start = opened.read(4096)
         if not start.strip():
             raise LoaError("contacts.empty-file")
-        encoding = _utf_16(start) or "utf-8-sig"
+        encoding = utf_16(start) or "utf-8-sig"
         opened.seek(0)
         decoder = codecs.getincrementaldecoder(encoding)()
         is_unicode, nul, utf8_signs = True, False, False
@@ -125,7 +128,7 @@ def _survey(path: Path) -> tuple[str, str]:
             digest.update(piece)
             if encoding == "utf-8-sig":
                 nul = nul or b"\0" in piece
-                utf8_signs = utf8_signs or any(sign in piece for sign in _UTF8_SIGNS)
+                utf8_signs = utf8_signs or any(sign in piece for sign in UTF8_SIGNS)
             is_unicode = is_unicode and _decodes(decoder, piece)
         is_unicode = is_unicode and _decodes(decoder, b"", final=True)
     if nul:
@@ -140,18 +143,6 @@ def _survey(path: Path) -> tuple[str, str]:
             if not _decodes(decoder, piece):
                 raise LoaError("contacts.encoding")
     return "cp1258", digest.hexdigest()
-
-
-def _utf_16(start: bytes) -> str | None:
-    """UTF-16 by its mark, else by the zero half of every ASCII character."""
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    zeros = len(start) // 4
-    if start[1::2].count(0) > zeros and not start[::2].count(0):
-        return "utf-16-le"
-    if start[::2].count(0) > zeros and not start[1::2].count(0):
-        return "utf-16-be"
-    return None
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, final: bool = False) -> bool:

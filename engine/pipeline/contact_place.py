@@ -3,14 +3,12 @@
 from typing import NamedTuple
 
 from engine.areas.area import Area, Era, Key
+from engine.areas.errors import UnknownArea
 from engine.areas.registry import Registry
+from engine.areas.written import era_named
 from engine.errors import LoaError
 from engine.text.accents import fold
 
-_ERAS: dict[str, Era] = {
-    **dict.fromkeys(("legacy", "cu", "truoc 2025", "truoc 1/7/2025", "truoc 01/07/2025"), "legacy"),
-    **dict.fromkeys(("2025", "moi", "hien nay", "tu 1/7/2025", "tu 01/07/2025"), "2025"),
-}
 _MOST_DIGITS = 6  # codes have 2, 3 or 5
 _KEPT = 50_000  # distinct places remembered; a country has 13,000, misspellings come on top
 
@@ -82,7 +80,10 @@ class Places:
     def _commune(self, text: str, era: Era | None, within: Area | None) -> Area:
         if within is None and self._province and self._registry.best(text, era, "commune", self._province):
             return self._registry.one(text, era, "commune", self._province)
-        return self._registry.one(text, era, "commune", within)
+        try:
+            return self._registry.one(text, era, "commune", within)
+        except UnknownArea:  # what is suggested lies where the list is from
+            raise self._registry.unknown(text, era, "commune", within or self._province) from None
 
     def _province_named(self, text: str) -> Area:
         """A province to look in: of two of one name today's, which holds all that the old one held."""
@@ -93,7 +94,7 @@ class Places:
 def _era(text: str) -> Era | None:
     if not text:
         return None
-    era = _ERAS.get(fold(text))
+    era = era_named(fold(text))
     if era is None:
         raise LoaError("contacts.unknown-era", text=text)
     return era

@@ -11,7 +11,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from engine.errors import LoaError
 from engine.i18n import number
-from engine.pipeline.contact_columns import HEADER_ROWS, Columns, find_header
+from engine.pipeline.contact_columns import HEADER_ROWS, Columns, FindHeader, find_header
 
 MOST_ROWS = 200_000  # about 250 MB while it is read
 _MOST_BYTES = 1 << 30  # unpacked: a small archive can hold a flood
@@ -39,8 +39,8 @@ def is_workbook(path: Path) -> bool:
         return opened.read(8).startswith((_ZIP, _OLE))
 
 
-def read_workbook(path: Path) -> Workbook:
-    """Open the sheet with a contact list's header; hidden sheets are left alone.
+def read_workbook(path: Path, find: FindHeader = find_header) -> Workbook:
+    """Open the one sheet in whose first rows ``find`` sees a header; hidden sheets are left alone.
 
     Raises ``LoaError``: ``bad-workbook``, ``password``, ``too-many-rows``, ``no-header``, ``several-sheets``,
     ``column-twice``.
@@ -58,7 +58,7 @@ def read_workbook(path: Path) -> Workbook:
             height = sheet.end[0] + 1
             if height > MOST_ROWS:
                 raise LoaError("contacts.too-many-rows", limit=number(MOST_ROWS))
-            header = find_header(
+            header = find(
                 (place, [_text(cell) for cell in cells])
                 for place, cells in zip(range(1, HEADER_ROWS + 1), sheet.iter_rows(), strict=False)
             )
@@ -73,6 +73,26 @@ def read_workbook(path: Path) -> Workbook:
     if len(found) > 1:
         raise LoaError("contacts.several-sheets", sheets=", ".join(name for name, _ in found))
     return found[0][1]
+
+
+def first_sheet(path: Path) -> Iterator[list[str]]:
+    """Every row of the first sheet that is shown, cells as text. Raises ``LoaError`` as ``read_workbook`` does."""
+    try:
+        _refuse_flood(path)
+        book = CalamineWorkbook.from_path(path)
+        shown = [
+            about.name
+            for about in book.sheets_metadata
+            if str(about.visible) == "SheetVisibleEnum.Visible" and str(about.typ) == "SheetTypeEnum.WorkSheet"
+        ]
+        if not shown:
+            raise LoaError("contacts.empty-file")
+        for cells in book.get_sheet_by_name(shown[0]).iter_rows():
+            yield [_text(cell) for cell in cells]
+    except PasswordError:
+        raise LoaError("contacts.password") from None
+    except (CalamineError, zipfile.BadZipFile):
+        raise LoaError("contacts.bad-workbook") from None
 
 
 def _refuse_flood(path: Path) -> None:

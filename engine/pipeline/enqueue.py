@@ -19,8 +19,8 @@ from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live, needs_approval
 from engine.pipeline.resolve import Resolver
-from engine.status import RunStatus
-from engine.store import fanout, kinds, runs, snapshots
+from engine.status import RunStatus, StepStatus
+from engine.store import budget, campaigns, fanout, kinds, runs, snapshots
 from engine.store.kinds import Questions
 from engine.text.segments import count
 
@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Progress | None = None) -> RunStatus:
-    """Bring a run from ``enqueueing`` to ``ready`` (or ``held``, with the reason); its status afterwards.
+    """Bring a run from ``enqueueing`` to ``ready`` (or ``held`` or ``paused``, with the reason); its status afterwards.
 
     ``progress`` is told (contacts passed, contacts in all). Safe to call again and from two processes at once.
     """
@@ -148,12 +148,13 @@ def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Pre
             if not whole or not _as_expected(sums, prepared) or _changed(process, prepared):
                 deltas = fanout.count_enqueued(connection, run_id)
         with process.database.write() as connection:
+            campaigns.status_of(connection, counted["campaign"], lock=True)  # first, as who pauses or cancels does
             # Nothing but the row's lock: from here to the commit nobody cancels the run or makes it ready beside us.
             if not fanout.advance(connection, run_id, counted["high_water"], counted["high_water"]):
                 return RunStatus(runs.get(connection, run_id)["status"])
             if runs.get(connection, run_id)["claim_cursor"] != counted["claim_cursor"]:
                 continue  # another process has filled a gap since the rows were counted
-            status = _status_of_opened(connection, counted, snapshot, sums.get("queued", (0, 0, 0)))
+            status = _status_of_opened(process, connection, counted, snapshot, sums.get("queued", (0, 0, 0)))
             deltas.write(connection, process.slot)
             fanout.drop_cells(connection, run_id)
         return status
@@ -166,34 +167,43 @@ def _as_expected(sums: dict[str, tuple[int, int, int]], prepared: Prepared) -> b
 
 
 def _status_of_opened(
-    connection: Connection, run: RowMapping, snapshot: Snapshot, sums: tuple[int, int, int]
+    process: Process, connection: Connection, run: RowMapping, snapshot: Snapshot, sums: tuple[int, int, int]
 ) -> RunStatus:
-    """Reserve the cost and move the run: ready, or held because of its size or the budget."""
-    campaign = snapshot.campaign
+    """Reserve the cost and move the run: ready (paused where its step is), or held for its size or the budget."""
+    campaign, signature = snapshot.campaign, process.signed()
     queued, _, cost = sums
     reason, status = None, RunStatus.READY
-    approved = _approved_figures(snapshots.standing(connection, campaign.key), run)
-    if needs_approval(snapshot.senders_of(campaign.step(run["step"]))[0]) and _exceeds(approved, queued, cost):
+    if needs_approval(snapshot.senders_of(campaign.step(run["step"]))[0]) and exceeds(
+        approved_figures(snapshots.all_approvals(connection, campaign.key), run), queued, cost
+    ):
         reason, status = "size", RunStatus.HELD
-    if not snapshots.reserve(connection, campaign.key, cost, campaign.limits.budget):
+    if not budget.reserve(connection, campaign.key, cost, campaign.limits.budget):
         reason, status, cost = "budget", RunStatus.HELD, 0
     if not runs.move(
-        connection, run["id"], RunStatus.ENQUEUEING, status, reason=reason, reserved_vnd=cost, claim_cursor=0
+        connection, run["id"], RunStatus.ENQUEUEING, status, signature, reason=reason, reserved_vnd=cost, claim_cursor=0
     ):
         raise RuntimeError("a run was moved while its row was locked")
+    # A person may have paused the step while its rows were written.
+    if status is RunStatus.READY and campaigns.step_status(connection, campaign.key, run["step"]) is StepStatus.PAUSED:
+        runs.move(connection, run["id"], RunStatus.READY, RunStatus.PAUSED, signature, reason="paused")
+        return RunStatus.PAUSED
     return status
 
 
-def _approved_figures(approvals: Sequence[RowMapping], run: RowMapping) -> tuple[int, int] | None:
-    """(recipients, cost) that were approved for this run; None when the approval does not speak of it."""
+def approved_figures(approvals: Sequence[RowMapping], run: RowMapping) -> tuple[int, int]:
+    """(recipients, cost) that a person last saw for this run; nobody has seen more of one that no approval speaks of.
+
+    Voided approvals count here: one given while the run was being enqueued has a plan without it, and whoever gave
+    it left the run as it had been approved.
+    """
+    key = f"{run['step']}/{run['occurrence']}"
     for approval in reversed(approvals):
-        if approval["digest"] == run["digest"]:
-            figures = json.loads(approval["figures"]).get(f"{run['step']}/{run['occurrence']}")
-            return (figures[0], figures[1]) if figures else None
-    return None
+        figures = json.loads(approval["figures"]).get(key)
+        if figures:
+            return figures[0], figures[1]
+    return 0, 0
 
 
-def _exceeds(approved: tuple[int, int] | None, queued: int, cost: int) -> bool:
-    if approved is None:
-        return False
+def exceeds(approved: tuple[int, int], queued: int, cost: int) -> bool:
+    """Whether a run has grown beyond what was approved by more than the tolerance."""
     return queued > approved[0] * TOLERANCE or cost > approved[1] * TOLERANCE

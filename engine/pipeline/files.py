@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.areas import registry as areas
-from engine.channels import VENDORS
+from engine.channels import KNOWN
+from engine.content.organisation import Privacy
 from engine.content.snapshot import Snapshot, snapshot
 from engine.content.words import suggestion
 from engine.content.workspace import Loaded, load
@@ -23,7 +24,7 @@ def load_workspace(
     """Load and cross-check the workspace; never raises for what an officer wrote."""
     return load(
         settings.workspace,
-        vendors=VENDORS,
+        vendors=KNOWN,
         registry=areas.load(),
         environment=os.environ if environment is None else environment,
         now=now,
@@ -65,19 +66,29 @@ class Files:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._seen: object = None
+        self._unsettled: object = None
         self.campaigns: dict[str, Snapshot] = {}
         self.faulty: tuple[str, ...] = ()
+        self.privacy: Privacy | None = None  # as ``loa.yaml`` says today; None: it is not to be read
         self.known: tuple[str, ...] | None = None  # every campaign that has a file; None: loa.yaml is not to be read
 
-    def refresh(self) -> bool:
-        """Load again if anything changed since the last time; True when it did."""
+    def refresh(self, *, settled: bool = False) -> bool:
+        """Load again if anything changed since the last time; True when it did.
+
+        ``settled``: only once two looks in a row have seen the same, so that a file which is just being written does
+        not void an approval by the half of it that stands there.
+        """
         stamp = self._stamp()
         if stamp == self._seen:
+            return False
+        if settled and self._seen is not None and stamp != self._unsettled:
+            self._unsettled = stamp
             return False
         loaded = load_workspace(self._settings, None)
         self.campaigns = current_snapshots(loaded)
         self.faulty = tuple(key for key in loaded.campaign_keys if key not in self.campaigns)
         self.known = None if loaded.workspace is None else loaded.campaign_keys
+        self.privacy = None if loaded.workspace is None else loaded.workspace.configuration.privacy
         self._seen = stamp
         return True
 

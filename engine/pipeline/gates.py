@@ -1,19 +1,19 @@
 """Which runs may hand out deliveries at this moment, and until when the vendor may try."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
 from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
-from engine.pipeline.approve import is_approved
-from engine.pipeline.hours import closes_at, may_claim
+from engine.pipeline.approvals import is_approved
+from engine.pipeline.hours import window
 from engine.pipeline.process import Process
 from engine.pipeline.providers import needs_approval
-from engine.status import RunStatus
-from engine.store import runs, snapshots
-from engine.store.claims import Claimable
+from engine.status import CampaignStatus, RunStatus
+from engine.store import campaigns, runs
+from engine.store.claim_gates import Claimable
 
 LONGEST_VALIDITY = 36_000  # seconds, Twilio's limit; no vendor here takes more
 
@@ -26,40 +26,53 @@ class OpenGate:
     snapshot: Snapshot
     sender: Sender
     until: datetime  # the run expires, or quiet hours begin: the vendor must not try beyond
+    opened: datetime  # when the gate was seen open
+    closes: datetime | None  # when claims end for the hours' sake
 
     @property
     def claimable(self) -> Claimable:
-        """The run as the claim wants it, with its campaign's cap."""
-        cap = self.snapshot.campaign.limits.per_person
-        return Claimable(self.run["id"], (cap.count, cap.window) if cap else None)
+        """The run as the claim wants it: with what it looks at again under its lock."""
+        step = self.snapshot.campaign.step(self.run["step"])
+        cap = self.snapshot.campaign.limits.per_person if step.person_addressed else None
+        return Claimable(
+            self.run["id"],
+            (cap.count, cap.window) if cap else None,
+            opens=self.opened,
+            closes=self.closes,
+            advertising=self.run["advertising"],
+        )
 
     def valid_seconds(self, now: datetime) -> int:
         """How long the vendor may try: until the run expires, quiet hours begin, or ten hours have gone."""
-        return max(1, min(int((self.until - now) / timedelta(seconds=1)), LONGEST_VALIDITY))
+        return max(1, min(int((self.until - now).total_seconds()), LONGEST_VALIDITY))
 
 
 def open_gates(process: Process, connection: Connection, now: datetime) -> tuple[list[OpenGate], list[int]]:
-    """Every run that may be claimed from now, those due first at the front; and those whose approval has fallen."""
-    states: dict[str, str] = {}
+    """Every run that may be claimed from now, those due first at the front; and those whose approval has fallen.
+
+    The claim asks most of it again under its lock (``store/claim_gates.py``); here it keeps claims from being tried.
+    """
+    statuses: dict[str, CampaignStatus] = {}
     approved: dict[str, bool] = {}
     found, fallen = [], []
     for run in runs.in_status(connection, (RunStatus.READY, RunStatus.RUNNING)):
         campaign = run["campaign"]
-        if campaign not in states:
-            states[campaign] = snapshots.state_of(connection, campaign)
+        if campaign not in statuses:
+            statuses[campaign] = campaigns.status_of(connection, campaign)
         snapshot = process.snapshot(run["digest"])
-        sender = snapshot.senders_of(snapshot.campaign.step(run["step"]))[0]
-        if states[campaign] != "active" or now >= run["expires_at"]:
-            continue
-        if needs_approval(sender):
+        step = snapshot.campaign.step(run["step"])
+        several = snapshot.senders_of(step)
+        if any(needs_approval(sender) for sender in several):
             if run["digest"] not in approved:
                 approved[run["digest"]] = is_approved(process, connection, snapshot)
             if not approved[run["digest"]]:
                 fallen.append(run["id"])
                 continue
-        quiet = snapshot.campaign.limits.quiet_hours
-        if not may_claim(now, quiet, snapshot.zone):
+        if statuses[campaign] is not CampaignStatus.RUNNING or not run["due"] <= now < run["expires_at"]:
             continue
-        until = min(run["expires_at"], closes_at(now, quiet, snapshot.zone))
-        found.append(OpenGate(run, snapshot, sender, until))
+        hours = window(snapshot, step, now)
+        if hours is None:
+            continue
+        until = min(run["expires_at"], hours.until) if hours.until else run["expires_at"]
+        found.append(OpenGate(run, snapshot, several[0], until, now, hours.closes))
     return found, fallen

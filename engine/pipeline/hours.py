@@ -5,12 +5,46 @@ try beyond their beginning, so that nothing rings at night.
 """
 
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.content.campaign import NIGHT
+from engine.content.campaign import NIGHT, Step
+from engine.content.snapshot import Snapshot
 from engine.content.values import QuietHours
 
 MARGIN = timedelta(minutes=5)
+
+
+class Window(NamedTuple):
+    """A time in which a step may be sent. Claims are made until ``closes``; no vendor tries beyond ``until``.
+
+    None: at any hour.
+    """
+
+    closes: datetime | None
+    until: datetime | None
+
+
+def first_claim(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
+    """When the first row of a run that opens at ``at`` may be claimed; None: never. The plan asks this."""
+    if not step.person_addressed:
+        return at
+    return claims_from(at, snapshot.campaign.limits.quiet_hours, snapshot.zone)
+
+
+def window(snapshot: Snapshot, step: Step, now: datetime) -> Window | None:
+    """The time around ``now`` in which the step may be sent; None while it must wait. The claim asks this.
+
+    Hours bind what rings on a person's own phone: the campaign's quiet hours, and the night for everybody. A
+    loudspeaker's script and a page's post have hours of their own.
+    """
+    if not step.person_addressed:
+        return Window(None, None)
+    quiet = snapshot.campaign.limits.quiet_hours
+    if not may_claim(now, quiet, snapshot.zone):
+        return None
+    until = closes_at(now, quiet, snapshot.zone)
+    return Window(until - MARGIN, until)
 
 
 def opens_at(now: datetime, quiet: QuietHours, zone: ZoneInfo) -> datetime:

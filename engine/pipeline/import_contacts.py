@@ -26,6 +26,7 @@ from engine.store import audit, contacts
 from engine.store.contact_list import ContactList, ListedRest, ListedRow
 from engine.store.crypto import bucket_of
 from engine.store.database import Reserved
+from engine.store.locks import LifeLock
 
 MOST_PROBLEMS = 10_000  # listed; the rest is only counted and kept in the file of rejected rows
 _HELD = 0.010  # seconds of the lock to aim at before the commit, which takes about as long again
@@ -115,6 +116,7 @@ class _Import:
         self._rejected = RejectedFile(listed.path, listed.columns, listed.separator)
         self._result = Result()
         self._import_id = 0
+        self._life: LifeLock | None = None
         self._now = process.clock.now()
         self._rests: dict[Rest, int] = {}
         self._new_rests: list[ListedRest] = []
@@ -141,6 +143,8 @@ class _Import:
                     self._finish(reserved)
             finished = True
         finally:
+            if self._life is not None:
+                self._life.let_go(forget=True)
             if store:
                 self._result.rejected_file = self._rejected.close(keep=finished)
         self._result.problems.sort(key=lambda problem: problem.row)
@@ -242,6 +246,9 @@ class _Import:
                 file_digest=self._list.digest,
                 at=self._now,
             )
+            # before anybody can see the import: one without its lock has been killed
+            self._life = LifeLock(self._database, contacts.lock_of(self._import_id))
+            self._life.take()
 
     def _finish(self, reserved: Reserved) -> None:
         now = self._clock.now()

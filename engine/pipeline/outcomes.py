@@ -1,35 +1,39 @@
 """What attempts come to: outcomes committed in groups, with all that follows from them.
 
 One transaction for a batch: rows and tallies, what the vendor said (sealed), look-ups for unknown outcomes,
-opt-outs, holds of the sender, incidents, and the end of what comes back to a run that is over.
+opt-outs, the senders' breakers, incidents, and the end of what comes back to a run that is over.
+
+Sent again is only what comes back as ``queued``: no connection was made, 429, the vendor's queue is full, it refuses
+the account, or the call never started. Everything else without a definite answer is ``unknown`` and looked up.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, select
 
 from engine.channels.base import Decision, Outcome
 from engine.content.organisation import Sender
-from engine.pipeline.finish import close_leftovers
+from engine.pipeline import breaker
+from engine.pipeline.breaker import Said
 from engine.pipeline.process import Process
 from engine.status import Status
-from engine.store import audit, look_ups, outbox, senders, suppression
-from engine.store.instant import Instant
+from engine.store import attempts, audit, look_ups, outbox, senders, suppression
 from engine.store.outbox import Change, Fate
+from engine.store.senders import Standing
 from engine.store.tables import Contact, Delivery, table_of
 
-FIRST_LOOK_UP = 60.0  # seconds after an unknown outcome, or sooner when the sender settles sooner
+# After an unknown outcome the first listing follows within a minute, or sooner when the sender settles sooner: it is
+# due a quarter earlier, because the looks for what is due come every other second.
+FIRST_LOOK_UP, EARLIER = 60.0, 0.75
 LONGEST_WAIT = 60.0  # between tries that are safe to repeat
-HOLD, LONGEST_HOLD = 30.0, 900.0  # an overloaded sender rests, twice as long each time
+RELEASED = 0.01  # seconds until a row whose call never started may be claimed again
 
-_ATTEMPT = text(
-    "INSERT INTO attempt (delivery_id, attempt, sender, status, code, vendor_id, detail_sealed, ended_at)"
-    " VALUES (:delivery_id, :attempt, :sender, :status, :code, :vendor_id, :detail_sealed, :ended_at)"
-    " ON CONFLICT DO NOTHING"
-).bindparams(bindparam("ended_at", type_=Instant))
+_ABOUT_SENDER = frozenset({Decision.HOLD_SENDER, Decision.STOP_SENDER})
+
+Chance = Callable[[], float]  # a number in [0, 1)
 
 _CONTACT, _DELIVERY = table_of(Contact), table_of(Delivery)
 
@@ -45,17 +49,25 @@ class Ended:
     phone_hash: bytes = field(repr=False)
 
 
-def commit(process: Process, batch: Sequence[Ended]) -> list[Fate]:
-    """Write a batch of outcomes; one fate for each. Runs in the writer's thread."""
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of a batch: a fate for each, and the senders that may not be called at this moment."""
+
+    fates: list[Fate]
+    resting: frozenset[str] = frozenset()
+
+
+def commit(process: Process, batch: Sequence[Ended], chance: Chance = random.random) -> Committed:
+    """Write a batch of outcomes. Runs in the writer's thread."""
     with process.database.write() as connection:
-        fates = apply(connection, process, [change_of(ended) for ended in batch])
+        # Before the deliveries, as a claim takes them: two writers wait for each other in one order only.
+        standings = {key: senders.lock(connection, key) for key in sorted({ended.sender.key for ended in batch})}
+        fates = apply(connection, process, [change_of(ended, chance) for ended in batch])
         applied = [ended for ended, (_, fate) in zip(batch, fates, strict=True) if fate is Fate.APPLIED]
         _keep_attempts(connection, process, applied)
         look_ups.ask(connection, [_look_up(ended) for ended in applied if ended.outcome.status is Status.UNKNOWN])
-        back = [ended.outcome.delivery_id for ended in applied if ended.outcome.status is Status.QUEUED]
-        close_leftovers(connection, process, back, process.clock.now())
         for ended in batch:
-            follow_decision(
+            _heed(
                 connection,
                 process,
                 decision=ended.outcome.decision,
@@ -64,13 +76,26 @@ def commit(process: Process, batch: Sequence[Ended]) -> list[Fate]:
                 sender=ended.sender.key,
                 phone_hash=ended.phone_hash,
                 at=ended.at,
-                real=ended.real,
             )
-        for sender in {one.sender.key for one in applied if one.outcome.status is Status.ACCEPTED}:
-            senders.recovered(connection, sender, batch[-1].real)
+        resting = frozenset(
+            key
+            for key, standing in standings.items()
+            if _hear(connection, key, standing, [ended for ended in batch if ended.sender.key == key], chance)
+        )
         for change, fate in fates:
             report_fate(connection, process, change, fate)
-    return [fate for _, fate in fates]
+    return Committed([fate for _, fate in fates], resting)
+
+
+def _hear(connection: Connection, sender: str, standing: Standing, batch: Sequence[Ended], chance: Chance) -> bool:
+    """Move a sender's breaker by its outcomes, in their order; whether it must not be called now."""
+    after = standing
+    for ended in batch:
+        rest = breaker.rest_of(ended.sender.orphan_after.total_seconds())
+        after = breaker.heard(after, breaker.said(ended.outcome), now=ended.real, rest=rest, spread=chance())
+    if after != standing:
+        senders.save(connection, sender, after)
+    return after.stopped or after.rests(batch[-1].real)
 
 
 def apply(connection: Connection, process: Process, changes: Sequence[Change]) -> list[tuple[Change, Fate]]:
@@ -85,16 +110,16 @@ def apply(connection: Connection, process: Process, changes: Sequence[Change]) -
     if disputed:
         rows = outbox.load(connection, (change.delivery_id for change in disputed), lock=True)
         unbound = [change for change in disputed if rows[change.delivery_id]["vendor_id"] is None]
-        outbox.apply(connection, [replace(change, vendor_id=None) for change in unbound], slot=process.slot)
+        outbox.apply(connection, [change._replace(vendor_id=None) for change in unbound], slot=process.slot)
     return fates
 
 
-def change_of(ended: Ended) -> Change:
+def change_of(ended: Ended, chance: Chance = random.random) -> Change:
     """The move that an outcome asks for."""
     outcome, sender = ended.outcome, ended.sender
     not_before = poll = None
     if outcome.status is Status.QUEUED:
-        not_before = ended.real + (outcome.retry_after or _back_off(outcome.attempt))
+        not_before = ended.real + _wait(outcome, chance())
     if outcome.status is Status.ACCEPTED:
         poll = ended.real + sender.poll_after.total_seconds()
     return Change(
@@ -111,13 +136,25 @@ def change_of(ended: Ended) -> Change:
     )
 
 
-def _back_off(attempt: int) -> float:
-    """Seconds before the next try, doubling, with jitter so that a thousand rows don't come back as one."""
-    return min(2.0 ** min(attempt, 10), LONGEST_WAIT) * random.uniform(0.5, 1.0)
+def released(delivery_id: int, attempt: int) -> Outcome:
+    """The outcome of a call that never started: the row goes back to its queue."""
+    return Outcome(delivery_id, attempt, Status.QUEUED, reason="released", retry_after=RELEASED)
+
+
+def _wait(outcome: Outcome, spread: float) -> float:
+    """Seconds until the next try: what the vendor asked for at least, else doubling with every attempt.
+
+    With jitter, so that a thousand rows don't come back as one: above what was asked for, below what is ours.
+    """
+    if outcome.reason == "released":
+        return RELEASED
+    if outcome.retry_after:
+        return outcome.retry_after * (1.0 + spread / 4)
+    return min(2.0 ** min(outcome.attempt, 10), LONGEST_WAIT) * (0.5 + spread / 2)
 
 
 def _look_up(ended: Ended) -> dict[str, object]:
-    wait = min(FIRST_LOOK_UP, ended.sender.settle_after.total_seconds())
+    wait = min(FIRST_LOOK_UP, ended.sender.settle_after.total_seconds()) * EARLIER
     return {
         "delivery_id": ended.outcome.delivery_id,
         "attempt": ended.outcome.attempt,
@@ -141,8 +178,16 @@ def _keep_attempts(connection: Connection, process: Process, batch: Sequence[End
         for ended in batch
         if ended.outcome.status not in (Status.ACCEPTED, Status.DELIVERED)
     ]
-    if rows:
-        connection.execute(_ATTEMPT, rows)
+    attempts.keep(connection, rows)
+
+
+def lock_senders(connection: Connection, told: Iterable[tuple[str, Decision]]) -> None:
+    """Lock the senders that a batch (sender, decision) will hold or stop, before its deliveries are.
+
+    Claims and outcomes take them in that order; the other way round two workers on PostgreSQL would deadlock.
+    """
+    for sender in sorted({sender for sender, decision in told if decision in _ABOUT_SENDER}):
+        senders.lock(connection, sender)
 
 
 def follow_decision(
@@ -157,25 +202,40 @@ def follow_decision(
     at: datetime,
     real: float,
 ) -> None:
-    """Do what the vendor's word asks for beyond the one delivery."""
+    """Do what a receipt or a look-up asks for beyond the one delivery: an opt-out, a rest or a stop of the sender."""
+    _heed(
+        connection, process, decision=decision, reason=reason, detail=detail, sender=sender, phone_hash=phone_hash,
+        at=at,
+    )  # fmt: skip
+    if decision in _ABOUT_SENDER:
+        standing = senders.lock(connection, sender)
+        told = Said(breaker.word_of(Status.FAILED, decision, reason), reason)
+        after = breaker.heard(standing, told, now=real)
+        if after != standing:
+            senders.save(connection, sender, after)
+
+
+def _heed(
+    connection: Connection,
+    process: Process,
+    *,
+    decision: Decision,
+    reason: str | None,
+    detail: str | None,
+    sender: str,
+    phone_hash: bytes | None,
+    at: datetime,
+) -> None:
+    """What the vendor's word means for the person and for whoever is on duty."""
     if decision is Decision.OPT_OUT and phone_hash is not None:
         suppression.opt_out(connection, [phone_hash], at=at, source="vendor")
-    elif decision is Decision.HOLD_SENDER:
-        # A burst of refusals is one overload: only a sender that has been free since rests longer than before, and
-        # one that has been free for long begins anew.
-        if sender not in senders.held(connection, real):
-            times = senders.held(connection, real - LONGEST_HOLD).get(sender, (0.0, "", 0))[2]
-            wait = min(HOLD * 2 ** min(times, 10), LONGEST_HOLD)
-            senders.hold(connection, sender, until_real=real + wait, reason=reason or "overloaded")
-        if reason == "filtered":
-            audit.raise_incident(
-                connection, process.keyring, at=at, kind="filtered", subject=f"sender:{sender}", detail=detail
-            )
-    elif decision is Decision.STOP_SENDER:
-        senders.hold(connection, sender, until_real=senders.FOREVER, reason=reason or "stopped")
-        audit.raise_incident(
-            connection, process.keyring, at=at, kind="sender_stopped", subject=f"sender:{sender}", detail=detail
-        )
+    kind = None
+    if decision is Decision.STOP_SENDER:
+        kind = "sender_stopped"
+    elif decision is Decision.HOLD_SENDER and reason == "filtered":
+        kind = "filtered"
+    if kind is not None:
+        audit.raise_incident(connection, process.keyring, at=at, kind=kind, subject=f"sender:{sender}", detail=detail)
 
 
 def phone_hash_of(connection: Connection, delivery_id: int) -> bytes | None:

@@ -6,7 +6,7 @@ pattern of steps that people fall under.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,13 +19,14 @@ from engine.content.snapshot import Snapshot
 from engine.i18n import number as written
 from engine.i18n import sentence
 from engine.pipeline.caps import Event, Made, capped_events
-from engine.pipeline.hours import claims_from
+from engine.pipeline.do_not_call import list_warnings
+from engine.pipeline.hours import first_claim
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live
 from engine.pipeline.resolve import Resolved, Resolver
 from engine.pipeline.rules import QUEUED
-from engine.status import RunStatus
-from engine.store import groups, kinds, runs, snapshots
+from engine.status import CampaignStatus, RunStatus, StepStatus
+from engine.store import campaigns, groups, kinds, runs, snapshots
 from engine.store.kinds import Arms, Kind, Questions
 from engine.text.segments import count
 
@@ -92,13 +93,19 @@ def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: d
             process.snapshot(digest)
             for campaign, digest in snapshots.approved_digests(connection).items()
             if campaign != snapshot.campaign.key
+            and campaigns.status_of(connection, campaign) is not CampaignStatus.CANCELLED
         ]
-        events = _events(process, snapshot, others, registry, known, now, resolver)
+        cancelled = {
+            step
+            for step, status in campaigns.steps_of(connection, snapshot.campaign.key).items()
+            if status is StepStatus.CANCELLED
+        }
+        events = _events(process, snapshot, others, registry, known, now, resolver, cancelled)
         past = _past_runs(process, runs.recent(connection, now - _longest_window(snapshot)), now)
         questions = _questions(resolver, events, past)
         counted = list(kinds.count_kinds(connection, questions))
         names = _personal_segments(process, resolver, questions, connection)
-        warnings = _unknown_groups(groups.known(connection), snapshot)
+        warnings = [*_unknown_groups(groups.known(connection), snapshot), *list_warnings(connection, snapshot, now)]
     return _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
 
 
@@ -110,11 +117,13 @@ def _events(
     known: set[tuple[str, str]],
     now: datetime,
     resolver: Resolver,
+    cancelled: Collection[str],
 ) -> list[Event]:
     """Every run to come, of this campaign and the other approved ones, in the order in which they start."""
     found = [
         _event(snapshot, step, occurrence, now, resolver, ours=True)
         for step in snapshot.campaign.steps
+        if step.id not in cancelled
         for occurrence in snapshot.occurrences(step)
         if not runs.is_known(known, step.id, occurrence.key, occurrence.due)
         and now <= occurrence.missed_after
@@ -149,7 +158,7 @@ def _event(
     snapshot: Snapshot, step: Step, occurrence: Occurrence, now: datetime, resolver: Resolver, *, ours: bool
 ) -> Event:
     opens = max(occurrence.due, now)
-    starts = _first_claim(snapshot, step, opens) or occurrence.expires
+    starts = first_claim(snapshot, step, opens) or occurrence.expires
     within = snapshot.audiences[str(step.audience)].exclude.contacted_within
     return Event(
         snapshot=snapshot,
@@ -159,7 +168,7 @@ def _event(
         starts=starts,
         ours=ours,
         resolver=resolver,
-        cap=_cap_of(snapshot),
+        cap=_cap_of(snapshot) if step.person_addressed else None,
         contacted_within=within,
         expired=starts >= occurrence.expires,
     )
@@ -168,13 +177,6 @@ def _event(
 def _cap_of(snapshot: Snapshot) -> tuple[int, timedelta] | None:
     cap = snapshot.campaign.limits.per_person
     return (cap.count, cap.window) if cap else None
-
-
-def _first_claim(snapshot: Snapshot, step: Step, opened: datetime) -> datetime | None:
-    """When the first row of a run that opens at ``opened`` may be claimed; None: never."""
-    if not step.person_addressed:
-        return opened
-    return claims_from(opened, snapshot.campaign.limits.quiet_hours, snapshot.zone)
 
 
 def _contacted_windows(snapshot: Snapshot) -> list[timedelta]:
@@ -197,7 +199,7 @@ def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> 
     for run in found:
         snapshot, is_open = process.snapshot(run["digest"]), run["status"] in live
         step = snapshot.campaign.step(run["step"])
-        first = _first_claim(snapshot, step, max(run["opened_at"], now) if is_open else run["opened_at"])
+        first = first_claim(snapshot, step, max(run["opened_at"], now) if is_open else run["opened_at"])
         at = first or run["expires_at"]
         past[run["id"]] = Made(at, _cap_of(snapshot) if is_open else None, waits=is_open and at > now)
     return dict(sorted(past.items(), key=lambda item: (item[1].at, item[0]))[-MOST_PAST_RUNS:])
@@ -206,11 +208,13 @@ def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> 
 def _questions(resolver: Resolver, events: Sequence[Event], past: dict[int, Made]) -> Questions:
     arms: dict[str, Arms] = {}
     asked: dict[tuple[str, ...], None] = {}
+    do_not_call = False
     for one in [resolver, *(event.resolver for event in events if not event.ours)]:
         asks = one.questions()
         arms |= {arm.campaign: arm for arm in asks.arms}
         asked |= dict.fromkeys(asks.groups)
-    return Questions(arms=tuple(arms.values()), groups=tuple(asked), runs=tuple(past))
+        do_not_call |= asks.do_not_call
+    return Questions(arms=tuple(arms.values()), groups=tuple(asked), runs=tuple(past), do_not_call=do_not_call)
 
 
 def _personal_segments(

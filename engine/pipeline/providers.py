@@ -1,13 +1,14 @@
 """Senders opened: from a snapshot's sender (without secrets) and the environment to a vendor's connection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from engine.channels import vendor
-from engine.channels.base import OpenedWith, Provider
-from engine.channels.transport import is_loopback
-from engine.content.organisation import Sender
+from engine.channels.addresses import is_loopback
+from engine.channels.base import OpenedWith, Provider, Vendor
+from engine.content.organisation import Sender, filled
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.process import Process
@@ -15,10 +16,24 @@ from engine.pipeline.process import Process
 
 def is_live(process: Process, sender: Sender) -> bool:
     """Whether messages through ``sender`` reach real phones: not the sandbox, and not an address on this machine."""
-    if not vendor(sender.provider).needs_approval:
+    if not needs_approval(sender):
         return False
     base_url = base_url_of(process, sender)
-    return base_url is None or not is_loopback(base_url)
+    if base_url is not None:
+        return not is_loopback(base_url)
+    reached = _reached(process, sender)
+    return not reached or not all(map(is_loopback, reached))
+
+
+def _reached(process: Process, sender: Sender) -> Sequence[str]:
+    """The addresses that a sender's options lead to; none where its vendor does not say, or a variable is not set."""
+    kind = _kind(sender)
+    if kind is None or kind.reaches is None:
+        return ()
+    try:
+        return kind.reaches(filled(sender.options, process.environment, kind.placeholders))
+    except LoaError:
+        return ()
 
 
 def any_live(process: Process, snapshot: Snapshot) -> bool:
@@ -28,7 +43,27 @@ def any_live(process: Process, snapshot: Snapshot) -> bool:
 
 def needs_approval(sender: Sender) -> bool:
     """Every provider but the sandbox needs an approval, also on loopback: it is the same road."""
-    return vendor(sender.provider).needs_approval
+    kind = _kind(sender)
+    return kind is None or kind.needs_approval
+
+
+def leaves_by_file(sender: Sender) -> bool:
+    """Whether nothing is called for it: its deliveries leave as a file for an operator."""
+    kind = _kind(sender)
+    return kind is not None and kind.by_file
+
+
+def vendor_of(sender: Sender) -> Vendor:
+    """The sender's vendor. Raises ``LoaError`` when its package is gone or broken."""
+    return vendor(sender.provider)
+
+
+def _kind(sender: Sender) -> Vendor | None:
+    """The vendor; None when its package is gone or broken: that stops this sender alone, when it is opened."""
+    try:
+        return vendor(sender.provider)
+    except LoaError:
+        return None
 
 
 def base_url_of(process: Process, sender: Sender) -> str | None:

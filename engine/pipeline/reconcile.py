@@ -5,66 +5,32 @@ again. What no listing can decide goes to a person. Never a blind resend, never 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from engine.channels.base import Decision, LookUpFailed, VendorMessage
-from engine.clock import monotonic, real
+from engine.channels.base import Decision, LookUpFailed, NoLog, VendorMessage
+from engine.clock import Seconds
 from engine.content.organisation import Sender
 from engine.content.skeleton import load
 from engine.errors import LoaError
 from engine.log import get
-from engine.pipeline.finish import close_leftovers
-from engine.pipeline.outcomes import follow_decision, phone_hash_of
+from engine.pipeline.outcomes import follow_decision, lock_senders, phone_hash_of
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
+from engine.pipeline.recognise import recognise
 from engine.status import Status
 from engine.store import audit, look_ups, outbox
 from engine.store.look_ups import Polled, Unsettled
 from engine.store.outbox import Change, Fate
 
 AT_ONCE = 20  # look-ups on the way at the same time
-BEFORE_CLAIM = timedelta(minutes=2)  # the vendor's clock may be that far behind ours
-CLOCK_DOUBT = timedelta(days=1)  # the same words that long before the claim: a person looks
 FAILED_WAIT = 30.0  # seconds before a look-up that failed is tried again
+SHOWN_AFTER = timedelta(hours=1)  # nobody could be asked about a delivery for that long: a person hears of it
 
 _log = get("reconcile")
-
-
-def find_orphans(process: Process, orphan_after: dict[str, float]) -> int:
-    """Claims of dead workers become unknown, to be looked up at once; how many.
-
-    ``orphan_after``: sender → seconds.
-    """
-    if process.worker is None:
-        return 0
-    now_real, found = real(), []
-    with process.database.read() as connection:
-        rows = look_ups.orphans(connection, now_real - min(orphan_after.values(), default=60.0))
-    dead: dict[str, bool] = {}
-    for delivery_id, attempt, sender, worker, claimed_real in rows:
-        if claimed_real > now_real - orphan_after.get(sender, 60.0):
-            continue
-        if worker not in dead:
-            dead[worker] = process.worker.is_dead(worker)
-        if dead[worker]:
-            found.append((delivery_id, attempt, sender))
-    if not found:
-        return 0
-    at = process.clock.now()
-    with process.database.write() as connection:
-        changes = [Change(key, attempt, Status.UNKNOWN, at, reason="orphan") for key, attempt, _ in found]
-        outbox.apply(connection, changes, slot=process.slot)
-        look_ups.ask(
-            connection,
-            [{"delivery_id": key, "attempt": attempt, "sender": sender, "due_real": now_real}
-             for key, attempt, sender in found],
-        )  # fmt: skip
-    _log.warning("orphans", deliveries=len(found))
-    return len(found)
 
 
 async def look_up_due(process: Process, providers: Providers, writer: Executor) -> int:
@@ -73,112 +39,113 @@ async def look_up_due(process: Process, providers: Providers, writer: Executor) 
 
     def read() -> list[Unsettled]:
         with process.database.write() as connection:
-            return look_ups.due(connection, real())
+            return look_ups.due(connection, process.seconds.real())
 
     rows = await loop.run_in_executor(writer, read)
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate, answering = asyncio.Semaphore(AT_ONCE), set[str]()
 
     async def one(row: Unsettled) -> None:
         async with gate:
             try:
-                await _look_up(process, providers, writer, row)
+                if await _look_up(process, providers, writer, row):
+                    answering.add(row.sender)
             except LoaError as error:  # one damaged row must not keep the others from being asked about
                 _log.error("look_up", code=error.code, delivery=row.delivery_id)
                 await loop.run_in_executor(writer, _cannot_ask, process, row)
 
     await asyncio.gather(*(one(row) for row in rows))
+    if answering:
+        await loop.run_in_executor(writer, _can_ask, process, answering)
     return len(rows)
 
 
-async def _look_up(process: Process, providers: Providers, writer: Executor, row: Unsettled) -> None:
+async def _look_up(process: Process, providers: Providers, writer: Executor, row: Unsettled) -> bool:
+    """Look one delivery up; whether the vendor could be asked."""
     opened = providers.of_run(row.digest, row.sender)
     loop = asyncio.get_running_loop()
     if not row.phone_sealed:  # erased meanwhile: there is nothing left to ask about
-        await loop.run_in_executor(writer, _to_person, process, row, "cannot_ask")
-        return
+        await loop.run_in_executor(writer, _to_person, process, row, "erased")
+        return False
     if opened is None:  # not with what this process was given: another one, or a later one, may be able to ask
         await loop.run_in_executor(writer, _cannot_ask, process, row)
-        return
+        return False
     sender, provider = opened
     try:
         listed = await provider.list_to(process.keyring.unseal(row.phone_sealed))
+    except NoLog:
+        await loop.run_in_executor(writer, _wait_for_word, process, row, sender)
+        return False
     except LookUpFailed as error:
         wait = max(min(FAILED_WAIT, sender.settle_after.total_seconds()), error.retry_after or 0.0)
         if error.decision is Decision.STOP_SENDER:
             await loop.run_in_executor(writer, _stop, process, row.sender)
-        await loop.run_in_executor(writer, _postpone, process, row, real() + wait, row.absent_since)
-        return
+        if process.clock.now() - row.claimed_at > SHOWN_AFTER:
+            await loop.run_in_executor(writer, _cannot_ask, process, row, wait)
+        else:
+            await loop.run_in_executor(writer, _postpone, process, row, process.seconds.real() + wait, row.absent_since)
+        return False
     await loop.run_in_executor(writer, _decide, process, row, sender, provider.sender, listed)
+    return True
+
+
+def _wait_for_word(process: Process, row: Unsettled, sender: Sender) -> None:
+    """A vendor without a log can only tell us by itself: after ``settle_after`` without a word a person finds out."""
+    patience = sender.settle_after.total_seconds()
+    now_real = process.seconds.real()
+    if row.absent_since is not None and now_real - row.absent_since >= patience:
+        _to_person(process, row, "no_log")
+    else:
+        since = now_real if row.absent_since is None else row.absent_since
+        _postpone(process, row, since + patience, since)
 
 
 def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, listed: Sequence[VendorMessage]) -> None:
+    own = [message for message in listed if row.vendor_id is not None and message.vendor_id == row.vendor_id]
+    if own:  # the vendor named it before its outcome became doubtful: nothing to compare
+        _settle(process, row, sender, own[0])
+        return
     with process.database.read() as connection:
         taken = look_ups.bound_elsewhere(connection, [message.vendor_id for message in listed], row.delivery_id)
         rivals = [_filled(process, *rival) for rival in look_ups.rivals(connection, row.delivery_id)]
-    candidates = [
-        message
-        for message in listed
-        if message.vendor_id not in taken
-        and message.sender == sends_as
-        and message.created_at >= row.claimed_at - BEFORE_CLAIM
-    ]
     body = _filled(process, row.words, row.personal, row.name_sealed)
-    # What bears the words of another delivery in doubt to the same person is that one's: taken for ours, ours would
-    # be lost, and the other one sent twice.
-    candidates = [message for message in candidates if message.body == body or message.body not in rivals]
-    if len(candidates) > 1:  # the body only breaks ties
-        same = [message for message in candidates if message.body == body]
-        candidates = same or candidates
-    if len(candidates) > 1:
-        _to_person(process, row, "several_candidates")
+    found = recognise(listed, body=body, sends_as=sends_as, claimed_at=row.claimed_at, taken=taken, rivals=rivals)
+    if isinstance(found, VendorMessage):
+        _settle(process, row, sender, found)
         return
-    if candidates:
-        _settle(process, row, sender, candidates[0])
+    if found is not None:
+        _to_person(process, row, found)
         return
-    if any(_may_be_ours(message, row, taken, sends_as, body) for message in listed):
-        _to_person(process, row, "clock_doubtful")
-        return
-    if _absence_proven(row, sender.settle_after.total_seconds()):
+    if _absence_proven(process.seconds, row, sender.settle_after.total_seconds()):
+        if row.vendor_id is not None:  # it had an id there: a log without it proves nothing
+            _to_person(process, row, "vanished")
+            return
         at = process.clock.now()
         change = Change(row.delivery_id, row.attempt, Status.QUEUED, at, reason=None)
         with process.database.write() as connection:
-            if _apply(connection, process, change):
-                close_leftovers(connection, process, [row.delivery_id], at)
+            _apply(connection, process, change)
         return
-    now_real, proven_before = real(), row.absent_since is not None and monotonic() >= (row.absent_monotonic or 0.0)
+    now_real, monotonic = process.seconds.real(), process.seconds.monotonic()
+    proven_before = row.absent_since is not None and monotonic >= (row.absent_monotonic or 0.0)
     with process.database.write() as connection:
         look_ups.postpone(
             connection,
             row.delivery_id,
             due_real=now_real + sender.settle_after.total_seconds(),
             absent_since=row.absent_since if proven_before else now_real,
-            absent_monotonic=row.absent_monotonic if proven_before else monotonic(),
+            absent_monotonic=row.absent_monotonic if proven_before else monotonic,
             attempt=row.attempt,
         )
 
 
-def _may_be_ours(message: VendorMessage, row: Unsettled, taken: set[str], sends_as: str, body: str) -> bool:
-    """The same words from the same sender, bound to nobody, before the claim: an older one, or is a clock wrong?
-
-    A machine whose clock runs ahead would otherwise find every one of its own messages "too old" and send it again.
-    """
-    since = row.claimed_at - CLOCK_DOUBT
-    return (
-        message.vendor_id not in taken
-        and message.sender == sends_as
-        and message.body == body
-        and since <= message.created_at
-    )
-
-
-def _absence_proven(row: Unsettled, settle_after: float) -> bool:
+def _absence_proven(seconds: Seconds, row: Unsettled, settle_after: float) -> bool:
     """Two complete listings ``settle_after`` apart, by the wall clock and by the one that nobody can set.
 
     Monotonic time begins anew with the machine: after a restart the proof begins anew too.
     """
     if row.absent_since is None or row.absent_monotonic is None:
         return False
-    return real() - row.absent_since >= settle_after and monotonic() - row.absent_monotonic >= settle_after
+    passed, passed_monotonic = seconds.real() - row.absent_since, seconds.monotonic() - row.absent_monotonic
+    return passed >= settle_after and passed_monotonic >= settle_after
 
 
 def _filled(process: Process, words: str, personal: bool, name_sealed: bytes | None) -> str:
@@ -208,7 +175,7 @@ def _follow(connection: Connection, process: Process, delivery_id: int, sender: 
         sender=sender,
         phone_hash=phone_hash_of(connection, delivery_id),
         at=process.clock.now(),
-        real=real(),
+        real=process.seconds.real(),
     )
 
 
@@ -223,9 +190,10 @@ def _settle(process: Process, row: Unsettled, sender: Sender, message: VendorMes
         code=message.code,
         reason=message.reason,
         handed=True,
-        poll_real=real() + sender.poll_after.total_seconds() if status is Status.ACCEPTED else None,
+        poll_real=process.seconds.real() + sender.poll_after.total_seconds() if status is Status.ACCEPTED else None,
     )
     with process.database.write() as connection:
+        lock_senders(connection, [(row.sender, message.decision)])
         if _apply(connection, process, change):
             _follow(connection, process, row.delivery_id, row.sender, message)
 
@@ -246,16 +214,27 @@ def _stop(process: Process, sender: str) -> None:
     with process.database.write() as connection:
         follow_decision(
             connection, process, decision=Decision.STOP_SENDER, reason="credentials", detail=None, sender=sender,
-            phone_hash=None, at=process.clock.now(), real=real(),
+            phone_hash=None, at=process.clock.now(), real=process.seconds.real(),
         )  # fmt: skip
 
 
-def _cannot_ask(process: Process, row: Unsettled) -> None:
-    _postpone(process, row, real() + FAILED_WAIT, row.absent_since)
+def _cannot_ask(process: Process, row: Unsettled, wait: float = FAILED_WAIT) -> None:
+    _postpone(process, row, process.seconds.real() + wait, row.absent_since)
     with process.database.write() as connection:
         audit.raise_incident(
             connection, process.keyring, at=process.clock.now(), kind="cannot_ask", subject=f"sender:{row.sender}"
         )
+
+
+def _can_ask(process: Process, senders: Collection[str]) -> None:
+    """These vendors answer (again): what was raised because they did not is settled."""
+    subjects = {f"sender:{sender}" for sender in senders}
+    with process.database.read() as connection:
+        mended = [one for one in audit.incidents(connection, kinds=["cannot_ask"]) if one.subject in subjects]
+    if mended:
+        with process.database.write() as connection:
+            for one in mended:
+                audit.settle_incident(connection, at=process.clock.now(), kind=one.kind, subject=one.subject)
 
 
 def _to_person(process: Process, row: Unsettled, why: str) -> None:
@@ -263,7 +242,7 @@ def _to_person(process: Process, row: Unsettled, why: str) -> None:
         look_ups.postpone(
             connection,
             row.delivery_id,
-            due_real=real(),
+            due_real=process.seconds.real(),
             absent_since=row.absent_since,
             waits_for=why,
             attempt=row.attempt,
@@ -275,9 +254,10 @@ def _to_person(process: Process, row: Unsettled, why: str) -> None:
 
 async def poll(process: Process, providers: Providers, writer: Executor, rows: Iterable[Polled]) -> int:
     """Ask the vendors about accepted deliveries and apply what they say; how many were asked about."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate, refused = asyncio.Semaphore(AT_ONCE), set[str]()
+    loop = asyncio.get_running_loop()
 
-    async def ask(row: Polled) -> tuple[Polled, VendorMessage | None, float]:
+    async def ask(row: Polled) -> tuple[Polled, VendorMessage | None, float | None]:
         opened = providers.of_run(row.digest, row.sender)
         if opened is None:
             return row, None, FAILED_WAIT
@@ -285,21 +265,27 @@ async def poll(process: Process, providers: Providers, writer: Executor, rows: I
         async with gate:
             try:
                 return row, await provider.fetch(row.vendor_id), sender.poll_after.total_seconds()
+            except NoLog:
+                return row, None, None
             except LookUpFailed as error:
+                if error.decision is Decision.STOP_SENDER:
+                    refused.add(row.sender)
                 return row, None, max(FAILED_WAIT, error.retry_after or 0.0)
 
     answers = await asyncio.gather(*(ask(row) for row in rows))
     if answers:
-        await asyncio.get_running_loop().run_in_executor(writer, _apply_polled, process, answers)
+        await loop.run_in_executor(writer, _apply_polled, process, answers)
+    for sender in sorted(refused):
+        await loop.run_in_executor(writer, _stop, process, sender)
     return len(answers)
 
 
-def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessage | None, float]]) -> None:
-    at, now_real = process.clock.now(), real()
+def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessage | None, float | None]]) -> None:
+    at, now_real = process.clock.now(), process.seconds.real()
     changes, again, told = [], [], []
     for row, message, wait in answers:
         if message is None or message.status in (Status.ACCEPTED, Status.UNKNOWN):
-            again.append((row.delivery_id, now_real + wait))
+            again.append((row.delivery_id, None if wait is None else now_real + wait))
             continue
         told.append((row, message))
         changes.append(
@@ -309,9 +295,10 @@ def _apply_polled(process: Process, answers: Sequence[tuple[Polled, VendorMessag
             )
         )  # fmt: skip
     with process.database.write() as connection:
+        lock_senders(connection, ((row.sender, message.decision) for row, message in told))
         fates = outbox.apply(connection, changes, slot=process.slot)
         for (row, message), (_, fate) in zip(told, fates, strict=True):
             if fate is Fate.APPLIED:
                 _follow(connection, process, row.delivery_id, row.sender, message)
-        for at_real in sorted({instant for _, instant in again}):
+        for at_real in sorted({instant for _, instant in again}, key=lambda instant: instant or 0.0):
             look_ups.poll_again(connection, [key for key, instant in again if instant == at_real], at_real)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from engine.errors import LoaError
+from engine.errors import LoaError, reason_of
 from engine.i18n import language
 from engine.pipeline.contact_columns import REASON_HEADERS, Columns
 
@@ -32,7 +32,7 @@ class RejectedFile:
                 self._part.unlink()
             handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise LoaError("contacts.cannot-write", file=self.path, reason=error.strerror) from None
+            raise LoaError("contacts.cannot-write", file=self.path, reason=reason_of(error)) from None
         self._opened = os.fdopen(handle, "w", encoding="utf-8-sig", errors="replace", newline="")
         self._writer = csv.writer(self._opened, delimiter=self._separator)
         self._write(self._columns.header, REASON_HEADERS[language()])
@@ -49,7 +49,7 @@ class RejectedFile:
         try:
             self._writer.writerow([*kept, reason])
         except OSError as error:
-            raise LoaError("contacts.rejected-full", file=self.path, reason=error.strerror) from None
+            raise LoaError("contacts.rejected-full", file=self.path, reason=reason_of(error)) from None
 
     def close(self, *, keep: bool) -> Path | None:
         """Put the file in place (``keep``) or throw it away; without rejected rows an earlier one goes too."""
@@ -65,5 +65,5 @@ class RejectedFile:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
             if keep:
-                raise LoaError("contacts.rejected-full", file=self.path, reason=error.strerror) from None
+                raise LoaError("contacts.rejected-full", file=self.path, reason=reason_of(error)) from None
         return None

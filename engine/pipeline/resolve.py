@@ -11,12 +11,14 @@ from functools import lru_cache
 
 from engine.areas.membership import Selection, membership
 from engine.areas.registry import Registry
+from engine.content.advertising import is_lawful
 from engine.content.campaign import HOLDOUT, Step
 from engine.content.message import Chosen
 from engine.content.snapshot import Snapshot
 from engine.content.template import Rendered, Template, Values, compile_message
 from engine.errors import LoaError
 from engine.pipeline.rules import (
+    ADVERTISING_TEXT,
     NO_CONSENT,
     QUEUED,
     Memberships,
@@ -89,6 +91,7 @@ class Resolver:
             groups=groups_asked(self.rules.values()),
             contacted_since=tuple(contacted_since),
             runs=tuple(runs),
+            do_not_call=any(map(self.snapshot.is_advertising, self.snapshot.campaign.steps)),
         )
 
     def resolve(
@@ -96,7 +99,8 @@ class Resolver:
     ) -> Resolved | None:
         """What contacts of ``kind`` in ``arm`` get; None when the audience does not match them."""
         rule = self.rules[str(step.audience)]
-        status = outcome(rule, kind, questions, arm=arm, contacted_since=contacted_since)
+        advertising = self.snapshot.is_advertising(step)
+        status = outcome(rule, kind, questions, arm=arm, contacted_since=contacted_since, advertising=advertising)
         if status is None:
             return None
         words = None
@@ -104,6 +108,8 @@ class Resolver:
             words = self.words(step, kind, arm)
             if words is None:
                 status = "area_ambiguous"  # the text names an old district that nobody can tell
+            elif advertising and not is_lawful(words.rendered.words()):
+                status, words = ADVERTISING_TEXT, None
         return Resolved(kind, "" if arm == HOLDOUT else arm, status, words)
 
     def template(self, step: Step, language: str, arm: str) -> tuple[Chosen, Template]:

@@ -5,9 +5,10 @@ areas, groups and languages first (else no row), then consent (no row, but the p
 exclusions below, from what the person wants to what the campaign wants.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.areas.area import Membership
 from engine.content.audience import ResolvedAudience
@@ -16,7 +17,7 @@ from engine.store.kinds import CONSENT, OPTED_OUT, Arms, Kind, Questions
 
 QUEUED = "queued"
 NO_CONSENT = "no_consent"
-REASON_ORDER = ("opted_out", "area_ambiguous", "excluded_audience", "holdout", "contacted_recently", "capped")
+ADVERTISING_TEXT = "advertising_text"  # the words made for this kind lack [QC] or a way to refuse
 
 Memberships = dict[tuple[str, str], Membership]
 
@@ -41,27 +42,55 @@ class Rule:
         return membership
 
 
+class Asked(NamedTuple):
+    """What the exclusions are asked about: one kind of contact in one step."""
+
+    rule: Rule
+    kind: Kind
+    questions: Questions
+    membership: Membership
+    arm: str
+    contacted_since: datetime | None
+    advertising: bool
+
+
+# Why somebody who was matched gets nothing, in this order: the first one counts. A test takes each of them out.
+EXCLUSIONS: dict[str, Callable[[Asked], bool]] = {
+    # Decree 91/2020/NĐ-CP: advertising needs prior consent, whatever the audience says of its list's legal basis.
+    NO_CONSENT: lambda asked: (asked.rule.consent_required or asked.advertising) and not asked.kind.marks & CONSENT,
+    "opted_out": lambda asked: bool(asked.kind.marks & OPTED_OUT),
+    "do_not_call": lambda asked: asked.advertising and bool(asked.kind.marks & asked.questions.do_not_call_mark),
+    "area_ambiguous": lambda asked: asked.membership is Membership.AMBIGUOUS,
+    # Whoever may be in an excluded audience is left out: the doubt is decided against writing.
+    "excluded_audience": lambda asked: any(
+        other.covers(asked.kind, asked.questions) is not None for other in asked.rule.excluded
+    ),
+    "holdout": lambda asked: asked.arm == HOLDOUT,
+    "contacted_recently": lambda asked: (
+        asked.contacted_since is not None
+        and bool(asked.kind.marks & asked.questions.contacted_mark(asked.contacted_since))
+    ),
+}
+
+
 def outcome(
-    rule: Rule, kind: Kind, questions: Questions, *, arm: str = "", contacted_since: datetime | None = None
+    rule: Rule,
+    kind: Kind,
+    questions: Questions,
+    *,
+    arm: str = "",
+    contacted_since: datetime | None = None,
+    advertising: bool = False,
 ) -> str | None:
-    """What a contact of ``kind`` gets: ``queued``, ``no_consent``, a reason for exclusion, or None (not matched)."""
+    """What a contact of ``kind`` gets: ``queued``, ``no_consent``, a reason for exclusion, or None (not matched).
+
+    ``advertising``: the step is one that Decree 91's rules for advertising bind.
+    """
     membership = rule.covers(kind, questions)
     if membership is None:
         return None
-    if rule.consent_required and not kind.marks & CONSENT:
-        return NO_CONSENT
-    if kind.marks & OPTED_OUT:
-        return "opted_out"
-    if membership is Membership.AMBIGUOUS:
-        return "area_ambiguous"
-    # Whoever may be in an excluded audience is left out: the doubt is decided against writing.
-    if any(other.covers(kind, questions) is not None for other in rule.excluded):
-        return "excluded_audience"
-    if arm == HOLDOUT:
-        return "holdout"
-    if contacted_since is not None and kind.marks & questions.contacted_mark(contacted_since):
-        return "contacted_recently"
-    return QUEUED
+    asked = Asked(rule, kind, questions, membership, arm, contacted_since, advertising)
+    return next((reason for reason, excludes in EXCLUSIONS.items() if excludes(asked)), QUEUED)
 
 
 def groups_asked(rules: Iterable[Rule]) -> tuple[tuple[str, ...], ...]:

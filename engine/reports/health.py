@@ -1,4 +1,4 @@
-"""What must hold for the engine to work on this machine: key, database, disk, log, locks, workers."""
+"""What must hold for the engine to work on this machine: key, database, disk, log, locks, processes."""
 
 import os
 import shutil
@@ -6,19 +6,20 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
-
-from engine.clock import monotonic
+from engine.clock import VIETNAM, campaign_clock, monotonic, real
 from engine.errors import LoaError
 from engine.i18n import number, sentence
+from engine.pipeline.files import Files
+from engine.pipeline.process import Process
+from engine.reports.overview import overview
+from engine.reports.tally_queries import campaigns_with_runs
 from engine.settings import Settings
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database, Lock
 from engine.store.schema import check
-from engine.store.tables import Worker, table_of
-from engine.store.workers import Registration
 
 GIB = 1 << 30
 # A run of a million deliveries takes about 0.4 GB, and the write-ahead log as much again for a while.
@@ -27,16 +28,19 @@ LEAST_FREE = 1 * GIB
 LARGEST_LOG = GIB // 4
 # Nothing of ours holds the lock beyond 30 ms.
 LOCK_PATIENCE = 5.0
-_WORKER = table_of(Worker)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: its name for programs, whether it is well, and a sentence."""
+    """One thing looked at: its name for programs, whether it is well, and a sentence.
+
+    ``warning``: the machine is fit, but somebody should act now.
+    """
 
     name: str
     ok: bool
     message: str
+    warning: bool = False
 
 
 def look_over(settings: Settings, *, free_bytes: int | None = None) -> tuple[list[Check], Database | None]:
@@ -52,7 +56,11 @@ def look_over(settings: Settings, *, free_bytes: int | None = None) -> tuple[lis
         if database.is_sqlite:
             found.append(_attempted("log", lambda: _log(database)))
         found.append(_attempted("lock", lambda: _lock(database)))
-        found.append(_attempted("workers", lambda: _workers(settings, database)))
+        if keyring is not None:
+            try:
+                found += _workers(settings, database, keyring)
+            except LoaError as error:
+                found.append(Check("workers", False, str(error)))
     return found, database
 
 
@@ -133,13 +141,32 @@ def _lock(database: Database) -> Check:
     return _said("lock", "lock-free" if ok else "lock-held", ok=ok, seconds=number(waited, 2))
 
 
-def _workers(settings: Settings, database: Database) -> Check:
-    """Who claims, and who has died without a word; the next worker to start clears those away."""
+def _workers(settings: Settings, database: Database, keyring: Keyring) -> list[Check]:
+    """Who is at work, who has died without a word, and whether something is due and nobody is there for it."""
+    process = Process(settings, database, keyring, campaign_clock(), os.environ)
+    files = Files(settings)
+    files.refresh()
     with database.read() as connection:
-        known = list(connection.execute(select(_WORKER.c.id)).scalars())
-    probe = Registration(database, settings.state_folder / "locks")
-    dead = sum(probe.is_dead(worker) for worker in known)
-    return _said("workers", "workers", alive=len(known) - dead, dead=dead)
+        known = sorted({*files.campaigns, *campaigns_with_runs(connection)})
+    seen = overview(process, known, files, now=process.clock.now(), real_now=real())
+    alive = [one for one in seen.processes if one.alive]
+    silent = [one for one in alive if seen.silent(one)]
+    found = [_said("workers", "workers", alive=len(alive), dead=len(seen.processes) - len(alive))]
+    for one in silent:
+        ago = number(seen.real_now - one.seen_real)
+        found.append(_said("process", "process-silent", ok=False, host=one.host, pid=one.pid, seconds=ago))
+    running = seen.running
+    if seen.unattended:
+        found.append(Check("process", True, sentence("health.process-missing"), warning=True))
+    elif running is None:
+        found.append(_said("process", "process-none"))
+    elif not silent:
+        since = datetime.fromtimestamp(running.started_real, VIETNAM)
+        ago = number(max(0.0, seen.real_now - running.seen_real))
+        code = "process-leads" if running.leads else "process-works"
+        place = {"host": running.host, "pid": str(running.pid), "since": f"{since:%H:%M %d/%m/%Y}", "seconds": ago}
+        found.append(Check("process", True, sentence(f"health.{code}", **place)))
+    return found
 
 
 def _gib(size: int) -> str:

@@ -1,108 +1,141 @@
-"""How things stand: runs with their counts, senders that are held, and what waits for a person. Tallies only."""
+"""How things stand: who is at work, runs with their counts and pace, what comes next, what waits for a person.
+
+Tallies, samples and the files only, never a delivery: it costs the same at ten thousand and ten million of them.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
+from engine.pipeline.due import coming
+from engine.pipeline.files import Files
+from engine.pipeline.process import Process
+from engine.pipeline.retention import kept_until
 from engine.reports import tally_queries
 from engine.reports.figures import Figures
-from engine.store import runs, senders, snapshots
-from engine.store.database import Database
+from engine.reports.forecast import Forecast, Going, forecast
+from engine.reports.standing import CampaignStands, OpenIncident, Overview, RunStands, SenderHeld
+from engine.status import RunStatus, Status
+from engine.store import pace, runs, senders, snapshots
 from engine.store.tables import Incident, table_of
+from engine.store.workers import workers
 
 _INCIDENT = table_of(Incident)
+_GOING = (RunStatus.READY, RunStatus.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class RunStands:
-    """One run: where it stands, why (a stable word), and its deliveries so far."""
+def overview(
+    process: Process, campaigns: Iterable[str], files: Files | None = None, *, now: datetime, real_now: float
+) -> Overview:
+    """How ``campaigns`` stand. ``now`` is campaign time, ``real_now`` real seconds.
 
-    step: str
-    occurrence: str
-    channel: str
-    status: str
-    reason: str | None
-    due: datetime
-    expires_at: datetime
-    finished_at: datetime | None
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignStands:
-    """One campaign: active, paused or cancelled; how many approvals stand; its runs by due time."""
-
-    campaign: str
-    state: str
-    approvals: int
-    runs: tuple[RunStands, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SenderHeld:
-    """A sender that rests until an instant of real time, or (None) until a person releases it."""
-
-    sender: str
-    until: datetime | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenIncident:
-    """Something a person must look at. ``subject`` names a sender or a delivery, never a person."""
-
-    at: datetime
-    kind: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """Everything ``loa status`` shows."""
-
-    as_of: datetime
-    campaigns: tuple[CampaignStands, ...]
-    senders: tuple[SenderHeld, ...] = ()
-    incidents: tuple[OpenIncident, ...] = field(default=())  # the newest first
-
-
-def overview(database: Database, campaigns: Iterable[str], *, now: datetime, real_now: float) -> Overview:
-    """How ``campaigns`` stand. ``now`` is campaign time, ``real_now`` real seconds (holds are kept in those)."""
-    with database.read() as connection:
+    ``files`` as they stand, for what is to come; without them nothing is said about that.
+    """
+    wanted = list(campaigns)
+    found = tuple(workers(process.database))
+    with process.database.read() as connection:
+        held = _held(connection, real_now)
+        rows = {key: runs.of_campaign(connection, key) for key in wanted}
+        figures = _figures(connection, [run["id"] for found_runs in rows.values() for run in found_runs])
+        alive = any(one.alive for one in found)
+        going = _forecasts(process, connection, held, now=now, real_now=real_now) if alive else {}
+        current = {key: one for key, one in files.campaigns.items() if key in rows} if files else {}
         return Overview(
             now,
-            tuple(_campaign(connection, campaign) for campaign in campaigns),
-            tuple(_held(connection, real_now)),
+            real_now,
+            tuple(_campaign(process, connection, key, rows[key], figures, going, files) for key in wanted),
+            found,
+            tuple(coming(process, connection, current, now)),
+            tuple(held),
             tuple(_incidents(connection)),
         )
 
 
-def _campaign(connection: Connection, campaign: str) -> CampaignStands:
-    found = runs.of_campaign(connection, campaign)
-    figures = {run["id"]: Figures() for run in found}
-    for run_id, sums in tally_queries.by_run(connection, list(figures)):
+def _figures(connection: Connection, run_ids: list[int]) -> dict[int, Figures]:
+    figures = {run_id: Figures() for run_id in run_ids}
+    for run_id, sums in tally_queries.by_run(connection, run_ids):
         figures[run_id].add(*sums)
+    return figures
+
+
+def _campaign(
+    process: Process,
+    connection: Connection,
+    campaign: str,
+    rows: Iterable[RowMapping],
+    figures: dict[int, Figures],
+    going: dict[int, Forecast],
+    files: Files | None,
+) -> CampaignStands:
+    known = files is not None and campaign in files.campaigns
+    until = kept_until(process, connection, files, campaign) if files and (known or rows) else None
     return CampaignStands(
         campaign,
         snapshots.state_of(connection, campaign),
         len(snapshots.standing(connection, campaign)),
-        tuple(
-            RunStands(
-                step=run["step"],
-                occurrence=run["occurrence"],
-                channel=run["channel"],
-                status=run["status"],
-                reason=run["reason"],
-                due=run["due"],
-                expires_at=run["expires_at"],
-                finished_at=run["finished_at"],
-                figures=figures[run["id"]],
-            )
-            for run in found
-        ),
+        tuple(_run(run, figures[run["id"]], going.get(run["id"])) for run in rows),
+        files is not None and campaign in files.faulty,
+        until.date() if until else None,
     )
+
+
+def _run(run: RowMapping, figures: Figures, going: Forecast | None) -> RunStands:
+    return RunStands(
+        step=run["step"],
+        occurrence=run["occurrence"],
+        channel=run["channel"],
+        status=run["status"],
+        reason=run["reason"],
+        due=run["due"],
+        expires_at=run["expires_at"],
+        finished_at=run["finished_at"],
+        figures=figures,
+        progress=_progress(run, figures),
+        going=going,
+        retired=run["retired_at"] is not None,
+    )
+
+
+def _waiting(figures: Figures) -> int:
+    return figures.statuses[Status.QUEUED] + figures.statuses[Status.SENDING]
+
+
+def _progress(run: RowMapping, figures: Figures) -> float | None:
+    if run["status"] == RunStatus.ENQUEUEING:
+        return min(1.0, run["enqueue_cursor"] / run["high_water"]) if run["high_water"] else None
+    to_send = figures.targeted - figures.statuses[Status.EXCLUDED] - figures.statuses[Status.CANCELLED]
+    return 1 - _waiting(figures) / to_send if to_send else None
+
+
+def _forecasts(
+    process: Process, connection: Connection, held: Iterable[SenderHeld], *, now: datetime, real_now: float
+) -> dict[int, Forecast]:
+    """Forecasts of every run that goes out now, of all campaigns: they share senders."""
+    resting = {one.sender for one in held}
+    open_runs = runs.in_status(connection, _GOING)
+    figures = _figures(connection, [run["id"] for run in open_runs])
+    going = []
+    for run in open_runs:
+        snapshot = process.snapshot(run["digest"])
+        step = snapshot.campaign.step(run["step"])
+        sender = snapshot.senders_of(step)[0]
+        statuses = figures[run["id"]].statuses
+        if sender.key in resting or snapshots.state_of(connection, run["campaign"]) != "active":
+            continue
+        going.append(
+            Going(
+                run["id"],
+                _waiting(figures[run["id"]]),
+                sum(statuses[one] for one in (Status.ACCEPTED, Status.DELIVERED, Status.FAILED, Status.UNKNOWN)),
+                sender.key,
+                sender.rate,
+                run["expires_at"],
+                snapshot.campaign.limits.quiet_hours if step.person_addressed else None,
+                snapshot.zone,
+            )
+        )
+    return forecast(going, pace.oldest(connection, real_now), now=now, real_now=real_now)
 
 
 def _held(connection: Connection, real_now: float) -> list[SenderHeld]:

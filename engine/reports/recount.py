@@ -22,11 +22,13 @@ _HANDED = (
 )
 _SUMS = "sum(deliveries), sum(segments), sum(cost_vnd)"
 _NOT_ZERO = "HAVING sum(deliveries) <> 0 OR sum(segments) <> 0 OR sum(cost_vnd) <> 0"
-# Runs that are opening have no tallies yet; those come with the transaction that makes them ready.
+# Runs that are opening have no tallies yet; those come with the transaction that makes them ready. A retired run's
+# rows are gone or going, and its tallies are all there is.
 _RUNS = text(
-    "SELECT id, campaign, step, occurrence FROM run WHERE status NOT IN"
+    "SELECT id, campaign, step, occurrence FROM run WHERE retired_at IS NULL AND status NOT IN"
     f" ('{RunStatus.PLANNED}', '{RunStatus.ENQUEUEING}') ORDER BY id"
 )
+_RETIRED = text("SELECT count(*) FROM run WHERE retired_at IS NOT NULL")
 _STRAY = text(
     "SELECT DISTINCT run_id FROM tally_area WHERE run_id NOT IN (SELECT id FROM run) UNION"
     " SELECT DISTINCT run_id FROM tally_trait WHERE run_id NOT IN (SELECT id FROM run) ORDER BY 1"
@@ -55,6 +57,7 @@ class Recount:
 
     runs: int = 0
     deliveries: int = 0
+    retired: int = 0  # runs that were left out: their rows are gone by their retention
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -66,7 +69,7 @@ def recount(database: Database, progress: Progress | None = None) -> Recount:
     with database.read() as connection:
         runs: list[tuple[int, str | None]] = [(row.id, _named(row._mapping)) for row in connection.execute(_RUNS)]
         runs += [(row.run_id, None) for row in connection.execute(_STRAY)]
-    result = Recount()
+        result = Recount(retired=int(connection.execute(_RETIRED).scalar_one()))
     for done, (run_id, name) in enumerate(runs):
         if progress:
             progress(done, len(runs))

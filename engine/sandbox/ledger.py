@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import LoaError
+from engine.errors import LoaError, reason_of
 from engine.sandbox.messages import Message, MessageLog
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write \r\n
@@ -32,7 +32,7 @@ class Ledger:
             self._size = self._replay(path, log)
             os.ftruncate(self._file, self._size)
         except OSError as error:
-            raise LoaError("sandbox.ledger-unusable", file=path, why=error.strerror or type(error).__name__) from error
+            raise LoaError("sandbox.ledger-unusable", file=path, why=reason_of(error)) from error
 
     def _replay(self, path: Path, log: MessageLog) -> int:
         """Add every whole line to ``log``; gives the length of the file up to the last whole line."""

@@ -84,15 +84,20 @@ class PhoneModel:
         """What the model keeps of a number: 16 bits."""
         return int.from_bytes(blake2b(number.encode(), digest_size=2, key=self._key).digest(), "big")
 
+    def take(self, number: str) -> tuple[int | None, int]:
+        """(error code with which the vendor refuses the number, or None; its trait): both with one hash."""
+        if not _E164.fullmatch(number):
+            return 21211, 0
+        trait = self.trait(number)
+        return (21610 if self.kind(trait) is Kind.OPTED_OUT else None), trait
+
     def kind(self, trait: int) -> Kind:
         """How the phone with this trait behaves."""
         return self._kinds[min(bisect_right(self._bounds, trait), len(self._kinds) - 1)]
 
     def refusal(self, number: str) -> int | None:
         """The error code with which the vendor refuses to take a message to this number; None: it takes it."""
-        if not _E164.fullmatch(number):
-            return 21211
-        return 21610 if self.kind(self.trait(number)) is Kind.OPTED_OUT else None
+        return self.take(number)[0]
 
     def course(self, trait: int, created_ms: int, validity: int | None = LONGEST_VALIDITY) -> tuple[Step, ...]:
         """Everything that will become of a message, in order of time; the first step is ``queued`` at 0.

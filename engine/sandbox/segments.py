@@ -10,17 +10,21 @@ _BASIC = frozenset(
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM7 = _BASIC | _EXTENSION
 
 
 @lru_cache(maxsize=1024)
 def count_segments(body: str) -> int:
     """How many segments the vendor says ``body`` takes; at least 1. A pair never straddles two parts."""
-    if all(letter in _BASIC or letter in _EXTENSION for letter in body):
-        single, part = 160, 153
-        sizes = [2 if letter in _EXTENSION else 1 for letter in body]
+    if _GSM7.issuperset(body):
+        single, part, doubled = 160, 153, not _EXTENSION.isdisjoint(body)
+        size_of = _size_of_septets
     else:
-        single, part = 70, 67
-        sizes = [2 if letter > "\uffff" else 1 for letter in body]
+        single, part, doubled = 70, 67, max(body) > "\uffff"
+        size_of = _size_of_units
+    if not doubled:  # every letter takes one: nothing can straddle
+        return 1 if len(body) <= single else -(-len(body) // part)
+    sizes = [size_of(letter) for letter in body]
     if sum(sizes) <= single:
         return 1
     segments, filled = 1, 0
@@ -29,3 +33,11 @@ def count_segments(body: str) -> int:
             segments, filled = segments + 1, 0
         filled += size
     return segments
+
+
+def _size_of_septets(letter: str) -> int:
+    return 2 if letter in _EXTENSION else 1
+
+
+def _size_of_units(letter: str) -> int:
+    return 2 if letter > "\uffff" else 1

@@ -3,52 +3,50 @@
 One lock, and not SKIP LOCKED: with SKIP LOCKED 68 of 2,000 people got past "3 per 7 days", with the lock none,
 and a claim of one second's worth takes milliseconds. The rate is a theoretical arrival time (GCRA) without
 burst credit: time in which nothing was sent is not caught up.
+
+A step may name several senders. Then whoever acts for it at the moment takes rows that stand under another one over:
+its name, its price, the tallies and the budget move with the row in the claim's transaction. A row that was ever in
+doubt (an outcome unknown, an orphan) stays with the sender it was in doubt with, also when its absence was proven.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, select, update
 
 from engine.status import RunStatus, Status
-from engine.store import outbox
-from engine.store.outbox import DELIVERY
-from engine.store.tables import CampaignState, Contact, OptOut, Rendering, Run, SenderState, table_of
+from engine.store import budget, candidates, claim_gates, outbox, runs, senders
+from engine.store.audit import Signature
+from engine.store.claim_gates import Claimable as Claimable  # what a caller of ``claim`` needs besides
+from engine.store.tables import CampaignState, Run, SenderState, table_of
 
-CONTACT = table_of(Contact)
-RENDERING = table_of(Rendering)
 RUN = table_of(Run)
 SENDER = table_of(SenderState)
-OPT_OUT = table_of(OptOut)
 STATE = table_of(CampaignState)
 
 HORIZON = 1.0  # seconds of the sender's rate that may be claimed and not yet due
+MOST = 250  # rows in one claim
+# Horizons that slots may be ahead: each of a dozen workers may have a second of claims and a second of slots anew.
+FAR = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Claimable:
-    """A run whose gates are open now, with the cap of its campaign (deliveries, window)."""
-
-    run_id: int
-    cap: tuple[int, timedelta] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that is ours to send, at ``release_real`` and not before."""
 
     delivery_id: int
     attempt: int
     run_id: int
     release_real: float
-    words: str = field(repr=False)
+    words: str
     personal: bool = False
-    phone_sealed: bytes = field(default=b"", repr=False)
-    name_sealed: bytes | None = field(default=None, repr=False)
+    phone_sealed: bytes = b""
+    name_sealed: bytes | None = None
     synthetic: bool = False
+
+    def __repr__(self) -> str:
+        return f"Claimed(delivery_id={self.delivery_id}, attempt={self.attempt}, run_id={self.run_id})"
 
 
 @dataclass(slots=True)
@@ -59,6 +57,7 @@ class Claim:
     excluded: int = 0
     exhausted: list[int] = field(default_factory=list)  # runs with nothing left to claim now
     held: bool = False  # the sender rests
+    over_budget: list[int] = field(default_factory=list)  # runs whose rows would cost too much through this sender
 
 
 def claim(
@@ -72,33 +71,43 @@ def claim(
     real_now: float,
     slot: int,
     refuse_synthetic: bool = False,
-    limit: int = 250,
+    limit: int = MOST,
+    price: int = 0,
+    ahead: float = HORIZON,
 ) -> Claim:
-    """Claim up to one second of ``sender``'s rate from ``runs``, in their order.
+    """Claim up to one second (``ahead``) of ``sender``'s rate from ``runs``, in their order; ``limit`` rows at most.
 
-    ``rate`` is deliveries a second; ``now`` is campaign time, ``real_now`` real seconds. The caller holds the
-    claim lock. Rows that a gate refuses become ``excluded`` with the reason and use up no rate; a run that was
-    paused, cancelled or expired since the caller read its gates hands out nothing.
+    ``rate`` is deliveries a second; ``now`` is campaign time, ``real_now`` real seconds; ``price`` of a segment in VND,
+    for rows that are taken over from another sender. The caller holds the claim lock. Rows that a gate refuses
+    become ``excluded`` with the reason and use up no rate; a run that was paused, cancelled or expired since the
+    caller read its gates hands out nothing.
     """
     result = Claim()
-    horizon = max(HORIZON, 1.0 / rate)  # a sender slower than one a second claims one at a time
+    horizon = max(ahead, 1.0 / rate)  # a sender slower than one a second claims one at a time
     next_real = _next_release(connection, sender, real_now, horizon)
     if next_real is None:
         result.held = True
         return result
     wanted = min(limit, int((real_now + horizon - next_real) * rate + 1e-6))
     interval = 1.0 / rate
-    still_open = _still_open(connection, runs, now)
+    still_open = claim_gates.open_runs(connection, runs, now)
     for run in runs:
         while wanted > 0 and run.run_id in still_open:
-            candidates = _candidates(connection, run.run_id, sender, real_now, wanted)
-            if not candidates:
+            rows = candidates.take(
+                connection, run.run_id, sender, real_now, wanted, shared=run.shared, doubtful_only=run.doubtful_only
+            )
+            reasons = claim_gates.refusals(connection, rows, run, now, refuse_synthetic)
+            if run.shared and not _afford(connection, run, sender, price, rows, reasons.keys()):
+                result.over_budget.append(run.run_id)
+                # The cursor must not pass what stays: of this run only the sender's own rows that come back.
+                rows = [row for row in rows if row["attempt"] > 0 and row["sender"] == sender]
+            elif not rows:
                 result.exhausted.append(run.run_id)
+            if not rows:
                 break
-            reasons = _refusals(connection, candidates, run.cap, now, refuse_synthetic)
-            before = {row["id"]: _plain(row) for row in candidates}
-            after = {key: dict(row) for key, row in before.items()}
-            for row in candidates:
+            before = {row["id"]: row for row in rows}
+            after = {key: row.copy() for key, row in before.items()}
+            for row in rows:
                 new = after[row["id"]]
                 if row["id"] in reasons:
                     new["status"], new["reason"] = str(Status.EXCLUDED), reasons[row["id"]]
@@ -106,148 +115,66 @@ def claim(
                     result.excluded += 1
                     continue
                 new["status"], new["worker"] = str(Status.SENDING), worker
+                if row["sender"] != sender:
+                    new["sender"], new["cost_vnd"] = sender, row["segments"] * price
                 new["attempt"] = row["attempt"] + 1
                 new["claimed_at"], new["claimed_real"], new["not_before"] = now, real_now, None
                 result.rows.append(_claimed(row, new["attempt"], next_real))
                 next_real += interval
                 wanted -= 1
             outbox.save(connection, before, after, slot=slot)
-            _advance(connection, run.run_id, candidates)
+            _advance(connection, run.run_id, rows, Signature(now, worker))
+            if run.run_id in result.over_budget:
+                break
     connection.execute(update(SENDER).where(SENDER.c.sender == sender).values(next_real=next_real))
     return result
-
-
-def _still_open(connection: Connection, runs: Sequence[Claimable], now: datetime) -> set[int]:
-    query = (
-        select(RUN.c.id)
-        .outerjoin(STATE, STATE.c.campaign == RUN.c.campaign)
-        .where(
-            RUN.c.id.in_([run.run_id for run in runs]),
-            RUN.c.status.in_([str(RunStatus.READY), str(RunStatus.RUNNING)]),
-            RUN.c.expires_at > now,
-            func.coalesce(STATE.c.state, "active") == "active",
-        )
-    )
-    return {row.id for row in connection.execute(query)}
 
 
 def _next_release(connection: Connection, sender: str, real_now: float, horizon: float) -> float | None:
     """The next free slot of the sender, or None while it is held."""
     state = connection.execute(select(SENDER).where(SENDER.c.sender == sender)).mappings().first()
     if state is None:
-        connection.execute(
-            text(
-                "INSERT INTO sender_state (sender, next_real, holds) VALUES (:sender, 0, 0)"
-                " ON CONFLICT (sender) DO NOTHING"
-            ),
-            {"sender": sender},
-        )
+        senders.ensure(connection, sender)
         return real_now
-    if state["held_until"] is not None and state["held_until"] > real_now:
+    if senders.as_row(state).rests(real_now):
         return None
+    return _after(float(state["next_real"]), real_now, horizon)
+
+
+def _after(next_real: float, real_now: float, horizon: float) -> float:
     # A slot far ahead can only come from a wall clock that was set back: it must not stop the sender.
-    if state["next_real"] > real_now + 2 * horizon:
-        return real_now
-    return max(float(state["next_real"]), real_now)
+    return real_now if next_real > real_now + FAR * horizon else max(next_real, real_now)
 
 
-_COLUMNS = (
-    *DELIVERY.c,
-    CONTACT.c.phone_sealed, CONTACT.c.name_sealed, CONTACT.c.synthetic,
-    # the list itself too: an opt-out beside an import that is under way marks no contact (PostgreSQL)
-    func.coalesce(CONTACT.c.opted_out_at, OPT_OUT.c.at).label("opted_out_at"),
-    RENDERING.c.words, RENDERING.c.personal,
-)  # fmt: skip
-_JOINED = (
-    select(*_COLUMNS)
-    .select_from(DELIVERY)
-    .outerjoin(CONTACT, CONTACT.c.id == DELIVERY.c.contact_id)
-    .outerjoin(OPT_OUT, OPT_OUT.c.phone_hash == CONTACT.c.phone_hash)
-    .outerjoin(RENDERING, RENDERING.c.id == DELIVERY.c.rendering_id)
-    .where(
-        DELIVERY.c.run_id == bindparam("run"),
-        DELIVERY.c.sender == bindparam("of_sender"),
-        DELIVERY.c.status == Status.QUEUED,
-    )
-    .limit(bindparam("most"))
-)
-# First those that come back (a partial index), then the fresh ones along the unique index from the cursor on.
-# PostgreSQL locks both: receipts and expiry write without the claim lock. A row that comes back and is being
-# written at this moment is left for the next claim; a fresh one is waited for, as the cursor would pass it for good.
-_RETRIES = (
-    _JOINED.where(DELIVERY.c.attempt > 0, func.coalesce(DELIVERY.c.not_before, 0.0) <= bindparam("real_now"))
-    .order_by(DELIVERY.c.not_before)
-    .with_for_update(of=DELIVERY, skip_locked=True)
-)
-_FRESH = (
-    _JOINED.where(
-        DELIVERY.c.attempt == 0,
-        DELIVERY.c.contact_id > select(RUN.c.claim_cursor).where(RUN.c.id == bindparam("run")).scalar_subquery(),
-    )
-    .order_by(DELIVERY.c.contact_id)
-    .with_for_update(of=DELIVERY)
-)
+def reserve(connection: Connection, sender: str, rate: float, slots: int, real_now: float) -> float:
+    """Take that many slots of ``sender``'s rate for rows that missed theirs; the first, in real seconds.
 
-
-def _candidates(connection: Connection, run_id: int, sender: str, real_now: float, most: int) -> list[dict[str, Any]]:
-    parameters = {"run": run_id, "of_sender": sender, "most": most}
-    rows = [dict(row) for row in connection.execute(_RETRIES, parameters | {"real_now": real_now}).mappings()]
-    if len(rows) < most:
-        fresh = connection.execute(_FRESH, parameters | {"most": most - len(rows)}).mappings()
-        rows.extend(dict(row) for row in fresh)
-    return rows
-
-
-def _refusals(
-    connection: Connection,
-    candidates: list[dict[str, Any]],
-    cap: tuple[int, timedelta] | None,
-    now: datetime,
-    refuse_synthetic: bool,
-) -> dict[int, str]:
-    """Delivery id → reason, for those that must not go out now or ever."""
-    counts: Counter[int] = Counter()
-    if cap is not None:
-        counts = counted_for_caps(connection, [row["contact_id"] for row in candidates], now - cap[1])
-    reasons: dict[int, str] = {}
-    for row in candidates:
-        if row["phone_sealed"] is None or row["words"] is None:
-            reasons[row["id"]] = "erased"
-        elif row["opted_out_at"] is not None:
-            reasons[row["id"]] = "opted_out"
-        elif refuse_synthetic and row["synthetic"]:
-            reasons[row["id"]] = "synthetic"
-        elif cap is not None and counts[row["contact_id"]] >= cap[0]:
-            reasons[row["id"]] = "capped"  # one row a person in a run: nobody is counted twice in here
-    return reasons
-
-
-def counted_for_caps(connection: Connection, contacts: Sequence[int], since: datetime) -> Counter[int]:
-    """How many deliveries each contact has had, over all campaigns, that count against a cap.
-
-    Counted are sending, accepted, delivered, unknown, and failed or expired after the vendor had taken them.
+    ``rate`` is deliveries a second. The caller holds the claim lock. A sender that rests has slots too: whoever makes
+    the call sees that it rests.
     """
-    counts: Counter[int] = Counter()
-    counted = and_(
-        DELIVERY.c.attempt > 0,
-        DELIVERY.c.claimed_at > since,
-        or_(
-            DELIVERY.c.status.in_(["sending", "accepted", "delivered", "unknown"]),
-            and_(DELIVERY.c.status.in_(["failed", "expired"]), DELIVERY.c.handed_at.is_not(None)),
-        ),
-    )
-    for start in range(0, len(contacts), 500):
-        query = (
-            select(DELIVERY.c.contact_id, func.count())
-            .where(DELIVERY.c.contact_id.in_(contacts[start : start + 500]), counted)
-            .group_by(DELIVERY.c.contact_id)
-        )
-        counts.update({row[0]: row[1] for row in connection.execute(query)})
-    return counts
+    state = connection.execute(select(SENDER.c.next_real).where(SENDER.c.sender == sender)).scalar()
+    first = _after(float(state or 0.0), real_now, max(HORIZON, 1.0 / rate))
+    connection.execute(update(SENDER).where(SENDER.c.sender == sender).values(next_real=first + slots / rate))
+    return first
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {column.name: row[column.name] for column in DELIVERY.c}
+def _afford(
+    connection: Connection,
+    run: Claimable,
+    sender: str,
+    price: int,
+    rows: Sequence[dict[str, Any]],
+    refused: Collection[int],
+) -> bool:
+    """Move the reservation with the rows that are taken over; False when the budget has no room for their new price."""
+    taken = [row for row in rows if row["sender"] != sender and row["id"] not in refused]
+    more = sum(row["segments"] * price - row["cost_vnd"] for row in taken)
+    if more == 0:
+        return True
+    if not budget.reserve(connection, run.campaign, more, run.budget if more > 0 else None):
+        return False
+    connection.execute(update(RUN).where(RUN.c.id == run.run_id).values(reserved_vnd=RUN.c.reserved_vnd + more))
+    return True
 
 
 def _claimed(row: dict[str, Any], attempt: int, release_real: float) -> Claimed:
@@ -264,13 +191,8 @@ def _claimed(row: dict[str, Any], attempt: int, release_real: float) -> Claimed:
     )
 
 
-def _advance(connection: Connection, run_id: int, candidates: list[dict[str, Any]]) -> None:
-    fresh = [row["contact_id"] for row in candidates if row["attempt"] == 0]
-    values: dict[str, Any] = {}
+def _advance(connection: Connection, run_id: int, rows: list[dict[str, Any]], signature: Signature) -> None:
+    runs.move(connection, run_id, RunStatus.READY, RunStatus.RUNNING, signature)  # nothing beyond the first time
+    fresh = [row["contact_id"] for row in rows if row["attempt"] == 0]
     if fresh:
-        values["claim_cursor"] = max(fresh)
-    connection.execute(
-        update(RUN).where(RUN.c.id == run_id, RUN.c.status == RunStatus.READY).values(status=str(RunStatus.RUNNING))
-    )
-    if values:
-        connection.execute(update(RUN).where(RUN.c.id == run_id).values(**values))
+        connection.execute(update(RUN).where(RUN.c.id == run_id).values(claim_cursor=max(fresh)))

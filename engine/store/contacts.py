@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from engine.store.tables import ContactImport, table_of
 
@@ -18,6 +18,23 @@ def begin_import(
     said = {"source": source, "basis": basis, "consent": consent, "file_digest": file_digest, "started_at": at}
     inserted = connection.execute(insert(_IMPORT).values(**said, **dict.fromkeys(COUNTS, 0)).returning(_IMPORT.c.id))
     return int(inserted.scalar_one())
+
+
+def lock_of(import_id: int) -> str:
+    """The name of the lock that an import holds while it goes on."""
+    return f"import-{import_id}"
+
+
+def unfinished_imports(connection: Connection) -> list[int]:
+    """Imports that go on, or were killed."""
+    query = select(_IMPORT.c.id).where(_IMPORT.c.finished_at.is_(None)).order_by(_IMPORT.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def end_broken_import(connection: Connection, import_id: int, at: datetime) -> bool:
+    """Give an import that was killed its end, with the counts it came to; False when it has one by now."""
+    query = update(_IMPORT).where(_IMPORT.c.id == import_id, _IMPORT.c.finished_at.is_(None))
+    return connection.execute(query.values(finished_at=at)).rowcount == 1
 
 
 def count_import(

@@ -11,17 +11,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from engine.errors import LoaError
+from engine.store.database_errors import is_busy, translated
 
 # A writer that cannot get a lock for this many seconds says so: nothing of ours holds one beyond 30 ms.
 LOCK_PATIENCE = 30.0
+# A server that is gone without a word (its machine, or the cable) is given up within half a minute, not two hours.
+_LIVELY = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 
 class Lock(IntEnum):
@@ -34,9 +44,12 @@ class Lock(IntEnum):
 
 
 class Database:
-    """A connection pool with two ways in: ``read()`` and ``write()``."""
+    """A connection pool with two ways in: ``read()`` and ``write()``.
 
-    def __init__(self, url: str, *, pooled: bool = True) -> None:
+    ``disposable`` is for an SQLite file that is thrown away whatever happens: nothing in it ever waits for the disk.
+    """
+
+    def __init__(self, url: str, *, pooled: bool = True, disposable: bool = False) -> None:
         try:
             parsed = make_url(url)
             if parsed.get_backend_name() == "postgresql":
@@ -49,18 +62,20 @@ class Database:
                 parsed,
                 poolclass=QueuePool if pooled else NullPool,
                 **({"pool_size": 8, "max_overflow": 8} if pooled else {}),
-                **({} if self.is_sqlite else {"pool_pre_ping": True}),
+                **({} if self.is_sqlite else {"pool_pre_ping": True, "connect_args": _lively(parsed)}),
             )
         except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
             raise LoaError("store.bad-url", url=re.sub(r"//[^@]*@", "//…@", url)) from None
         except ImportError:
             raise LoaError("store.no-driver") from None
-        event.listen(self._db, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
+        self._disposable = disposable
+        on_sqlite = _prepare_disposable if disposable else _prepare_sqlite
+        event.listen(self._db, "connect", on_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading one consistent state. Raises ``LoaError`` when the database is not usable."""
-        with _translated(), self._db.connect() as connection:
+        with translated(), self._db.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:  # psycopg says both in its BEGIN: no way to the server more
@@ -76,7 +91,8 @@ class Database:
         may take the transaction back (whole), until a later durable one is committed: for bulk work that is simply
         done again, and that nobody has been told of.
         """
-        with _translated(), self._db.connect() as connection, _synchronous(connection, self.is_sqlite, durable):
+        waits = durable or self._disposable  # what never waits for the disk needs no telling
+        with translated(), self._db.connect() as connection, _synchronous(connection, self.is_sqlite, waits):
             if self.is_sqlite:
                 _begin_immediate(connection)
             else:
@@ -98,11 +114,21 @@ class Database:
 
         They are gone afterwards: the connection is not given back to the pool.
         """
-        with _translated(), self._db.connect() as connection:
+        with translated(), self._db.connect() as connection:
             try:
                 yield Reserved(connection, self.is_sqlite)
             finally:
                 connection.invalidate()
+
+    def session(self) -> Connection:
+        """A connection of one's own, each statement by itself: for locks that a session holds. Raises ``LoaError``."""
+        with translated():
+            return self._db.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def file(self) -> Path:
+        """The file of an SQLite database; its locks lie in a folder beside it."""
+        return Path(self.url.database or "").resolve()
 
     def raw(self) -> Engine:
         """SQLAlchemy's own object, for migrations only."""
@@ -155,20 +181,49 @@ class Reserved:
         self._connection.commit()
 
 
+def _lively(url: URL) -> dict[str, int]:
+    """Limits for connections that the officer's address does not set itself."""
+    return {name: value for name, value in _LIVELY.items() if name not in url.query}
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout = 1000")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -8192")  # 8 MiB, and as much for sorting: a fan-out stays under 150 MB
     cursor.close()
 
 
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """The journal's kind is kept in the file; for its change SQLite does not wait as it does elsewhere: we do."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.001)
+
+
 def _prepare_postgresql(connection: Any, _: Any) -> None:
     connection.execute(f"SET lock_timeout = {int(LOCK_PATIENCE * 1000)}")
     connection.commit()
+
+
+def _prepare_disposable(connection: sqlite3.Connection, _: Any) -> None:
+    """For a copy that one process fills, reads and deletes.
+
+    Its constraints are not asked of every row (2 µs a move each): what the copy has learned is never written back.
+    """
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = MEMORY", "synchronous = OFF", "cache_size = -65536", "ignore_check_constraints = ON",
+    ):  # fmt: skip
+        connection.execute(f"PRAGMA {pragma}").close()
 
 
 @contextmanager
@@ -197,54 +252,8 @@ def _begin_immediate(connection: Connection) -> None:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return
             except DBAPIError as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
+                if not is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.001)
     finally:
         raw.execute("PRAGMA busy_timeout = 1000")
-
-
-def _is_busy(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-_SQLITE_ERRORS = (
-    ("SQLITE_FULL", "store.disk-full"),
-    ("SQLITE_IOERR", "store.disk-error"),
-    ("SQLITE_BUSY", "store.locked"),
-    ("SQLITE_LOCKED", "store.locked"),
-    ("SQLITE_READONLY", "store.read-only"),
-    ("SQLITE_CANTOPEN", "store.cannot-open"),
-    ("SQLITE_NOTADB", "store.not-a-database"),
-    ("SQLITE_CORRUPT", "store.damaged"),
-)
-
-
-_POSTGRESQL_ERRORS = {
-    "53100": "store.disk-full",
-    "25006": "store.read-only",
-    "42501": "store.not-allowed",
-    "55P03": "store.locked",  # lock_timeout
-    "40P01": "store.locked",  # a deadlock: the other one went through, and trying again helps
-}
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what the machine does to a database into the officer's sentence; a bug of ours stays a bug."""
-    try:
-        yield
-    except DBAPIError as error:
-        name = getattr(error.orig, "sqlite_errorname", None)
-        if name is not None:
-            for start, key in _SQLITE_ERRORS:
-                if name.startswith(start):
-                    raise LoaError(key) from error
-        state = getattr(error.orig, "sqlstate", None)
-        if error.connection_invalidated or (
-            type(error.orig).__name__ == "OperationalError" and state is None and name is None
-        ):
-            raise LoaError("store.no-server") from error
-        if state in _POSTGRESQL_ERRORS:
-            raise LoaError(_POSTGRESQL_ERRORS[state]) from error
-        raise

@@ -69,6 +69,7 @@ class Questions:
     groups: tuple[tuple[str, ...], ...] = ()  # in any of these groups?
     contacted_since: tuple[datetime, ...] = ()  # handed something after this instant (campaign time)?
     runs: tuple[int, ...] = ()  # has a counted (or still queued) delivery of this run?
+    do_not_call: bool = False  # on the Do-Not-Call list?
 
     def group_mark(self, keys: tuple[str, ...]) -> int:
         """The bit of "in any of these groups"."""
@@ -81,6 +82,11 @@ class Questions:
     def run_mark(self, run_id: int) -> int:
         """The bit of "has a delivery of that run"."""
         return 4 << (len(self.groups) + len(self.contacted_since) + self.runs.index(run_id))
+
+    @property
+    def do_not_call_mark(self) -> int:
+        """The bit of "on the Do-Not-Call list"; 0 where that was not asked."""
+        return 4 << (len(self.groups) + len(self.contacted_since) + len(self.runs)) if self.do_not_call else 0
 
     def sql(self) -> "Classified":
         """The expressions over ``contact c`` and their parameters."""
@@ -114,6 +120,9 @@ class Questions:
                 f" AND d.contact_id = c.id AND (d.status = 'queued' OR {_COUNTED})) THEN {bit} ELSE 0 END"
             )
             bit <<= 1
+        if self.do_not_call:
+            listed = "EXISTS (SELECT 1 FROM do_not_call n WHERE n.phone_hash = c.phone_hash)"
+            marks.append(f"CASE WHEN {listed} THEN {bit} ELSE 0 END")
         return Classified(tuple(arms), " + ".join(marks), parameters, len(self.contacted_since))
 
 
@@ -160,8 +169,11 @@ def contacts_version(connection: Connection) -> tuple[int, ...]:
         connection.execute(
             text(
                 "SELECT (SELECT count(*) FROM contact_import),"
-                " (SELECT count(*) FROM contact_import WHERE finished_at IS NULL),"
-                " (SELECT count(*) FROM opt_out), (SELECT count(*) FROM audit)"
+                " (SELECT count(*) FROM contact_import WHERE finished_at IS NULL)"
+                " + (SELECT count(*) FROM do_not_call_import WHERE finished_at IS NULL),"
+                " (SELECT count(*) FROM do_not_call_import), (SELECT count(*) FROM opt_out),"
+                # every other change of contacts leaves a line there; the log's other lines are about runs
+                " (SELECT count(*) FROM audit WHERE action LIKE 'contacts.%')"
             )
         ).one()
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from engine.status import Status
+from engine.store.many import LISTED, change_listed
 from engine.store.tables import Contact, Delivery, LookUp, Rendering, Run, table_of
 
 _LOOK_UP = table_of(LookUp)
@@ -37,6 +38,7 @@ class Unsettled:
     name_sealed: bytes | None = field(default=None, repr=False)
     digest: str = ""  # of its run's snapshot: through which account, under which name it was sent
     absent_monotonic: float | None = None
+    vendor_id: str | None = None  # where the vendor named it before its outcome became doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def due(connection: Connection, real_now: float, limit: int = 200) -> list[Unset
         select(
             _LOOK_UP.c.delivery_id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.claimed_at,
             _LOOK_UP.c.absent_since, _RENDERING.c.words, _RENDERING.c.personal, _CONTACT.c.phone_sealed,
-            _CONTACT.c.name_sealed, _RUN.c.digest, _LOOK_UP.c.absent_monotonic,
+            _CONTACT.c.name_sealed, _RUN.c.digest, _LOOK_UP.c.absent_monotonic, _DELIVERY.c.vendor_id,
         )
         .select_from(_LOOK_UP)
         .join(_DELIVERY, _DELIVERY.c.id == _LOOK_UP.c.delivery_id)
@@ -122,13 +124,39 @@ def postpone(
 
 def settle(connection: Connection, delivery_ids: Sequence[int]) -> None:
     """Take deliveries off the list."""
-    connection.execute(delete(_LOOK_UP).where(_LOOK_UP.c.delivery_id.in_(delivery_ids)))
+    if delivery_ids:  # of every batch of receipts, hardly ever one that was looked up
+        change_listed(connection, f"DELETE FROM look_up WHERE delivery_id {LISTED}", delivery_ids)
+
+
+def in_doubt(connection: Connection, sender: str, most: int) -> int:
+    """How many outcomes of a sender are being looked up, counted to ``most``; those that wait for a person not."""
+    some = (
+        select(_LOOK_UP.c.delivery_id)
+        .where(_LOOK_UP.c.sender == sender, _LOOK_UP.c.waits_for.is_(None))
+        .limit(most)
+        .subquery()
+    )
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+# Ids that other deliveries have, and those that earlier attempts of the same person's deliveries had: an id that only
+# an attempt or a receipt of long ago knows is not a new message either.
+_BOUND = text(
+    "SELECT d.vendor_id FROM delivery d WHERE d.vendor_id IN :ids AND d.id <> :but"
+    " UNION SELECT a.vendor_id FROM delivery mine"
+    " JOIN delivery d ON d.contact_id = mine.contact_id AND d.attempt > 0 AND d.id <> mine.id"
+    " JOIN attempt a ON a.delivery_id = d.id WHERE mine.id = :but AND a.vendor_id IN :ids"
+    " UNION SELECT r.vendor_id FROM delivery mine"
+    " JOIN delivery d ON d.contact_id = mine.contact_id AND d.attempt > 0 AND d.id <> mine.id"
+    " JOIN receipt r ON r.delivery_id = d.id WHERE mine.id = :but AND r.vendor_id IN :ids"
+).bindparams(bindparam("ids", expanding=True))
 
 
 def bound_elsewhere(connection: Connection, vendor_ids: Sequence[str], but: int) -> set[str]:
     """Which of these vendor ids belong to another delivery of ours."""
-    query = select(_DELIVERY.c.vendor_id).where(_DELIVERY.c.vendor_id.in_(vendor_ids), _DELIVERY.c.id != but)
-    return {row.vendor_id for row in connection.execute(query)}
+    if not vendor_ids:
+        return set()
+    return {row.vendor_id for row in connection.execute(_BOUND, {"ids": list(vendor_ids), "but": but})}
 
 
 _RIVALS = text(
@@ -165,7 +193,7 @@ _POLL_AGAIN = (
 )
 
 
-def poll_again(connection: Connection, delivery_ids: Sequence[int], at_real: float) -> None:
-    """The vendor is still at it: ask again at ``at_real``."""
+def poll_again(connection: Connection, delivery_ids: Sequence[int], at_real: float | None) -> None:
+    """The vendor is still at it: ask again at ``at_real``; None: it cannot be asked, so never."""
     if delivery_ids:
         connection.execute(_POLL_AGAIN, [{"of_id": key, "again": at_real} for key in sorted(delivery_ids)])

@@ -5,14 +5,18 @@ applies only to the attempt it belongs to, and changes the tallies in the same t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from itertools import compress
+from operator import itemgetter, ne
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select
 
 from engine.status import FINAL, RunStatus, Status, may_become
+from engine.store.instant import Instant
+from engine.store.many import LISTED, read_instant, read_listed, stored, write_many
 from engine.store.tables import Delivery, Run, table_of
 from engine.store.tallies import Deltas
 
@@ -27,22 +31,19 @@ _REASONS = {Status.CANCELLED: "cancelled", Status.EXPIRED: "too_late"}
 
 # All that a move may change; the rest of a delivery is written once, by the fan-out.
 _MUTABLE = (
-    "status", "reason", "code", "attempt", "worker", "claimed_at", "claimed_real", "not_before",
+    "status", "reason", "code", "attempt", "sender", "worker", "claimed_at", "claimed_real", "not_before",
     "vendor_id", "handed_at", "cost_vnd", "poll_real", "finished_at",
 )  # fmt: skip
-_UPDATE = (
-    update(DELIVERY)
-    .where(DELIVERY.c.id == bindparam("key_id"), DELIVERY.c.attempt == bindparam("key_attempt"))
-    .values({column: bindparam("new_" + column) for column in _MUTABLE})
-)
-
-_DETOUR = text(
-    "UPDATE delivery SET status = :between, worker = coalesce(worker, 'receipt') WHERE id = :key AND attempt = :held"
-)
+_INSTANTS = frozenset(column.name for column in DELIVERY.c if isinstance(column.type, Instant))
+_moving = itemgetter(*_MUTABLE)
+_NAMES = tuple(column.name for column in DELIVERY.c)
+_LOAD = f"SELECT {', '.join(_NAMES)} FROM delivery WHERE id {LISTED} ORDER BY id"
+_OWNERS = f"SELECT vendor_id, sender, id FROM delivery WHERE vendor_id {LISTED}"
+_NO_ROW: dict[str, Any] = {"vendor_id": None}
+_DETOUR = "UPDATE delivery SET status = ?, worker = coalesce(worker, 'receipt') WHERE id = ? AND attempt = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A wish to move one delivery. ``handed`` says that the vendor has (had) the message.
 
     ``at`` is campaign time; ``not_before`` and ``poll_real`` are real seconds.
@@ -72,14 +73,14 @@ class Fate(StrEnum):
 
 def load(connection: Connection, ids: Iterable[int], *, lock: bool) -> dict[int, dict[str, Any]]:
     """Deliveries by id as dictionaries; ``lock`` keeps them from other writers (PostgreSQL, in id order)."""
-    wanted = sorted(set(ids))
-    found: dict[int, dict[str, Any]] = {}
-    for start in range(0, len(wanted), 500):
-        query = select(DELIVERY).where(DELIVERY.c.id.in_(wanted[start : start + 500])).order_by(DELIVERY.c.id)
-        if lock:
-            query = query.with_for_update()
-        found.update((row["id"], dict(row)) for row in connection.execute(query).mappings())
-    return found
+    rows: dict[int, dict[str, Any]] = {}
+    for values in read_listed(connection, _LOAD, sorted(set(ids)), lock=lock):
+        row = dict(zip(_NAMES, values, strict=True))
+        for name in _INSTANTS:
+            if row[name] is not None:
+                row[name] = read_instant(row[name])
+        rows[row["id"]] = row
+    return rows
 
 
 def apply(connection: Connection, changes: Sequence[Change], *, slot: int) -> list[tuple[Change, Fate]]:
@@ -88,24 +89,29 @@ def apply(connection: Connection, changes: Sequence[Change], *, slot: int) -> li
     What would go back to the queue of a run that is over is ``cancelled`` or ``expired`` instead.
     """
     rows = load(connection, (change.delivery_id for change in changes), lock=True)
-    before = {key: dict(row) for key, row in rows.items()}
-    owners = _owners(connection, changes)
+    before = {key: row.copy() for key, row in rows.items()}
+    owners = _owners(connection, rows, changes)
     closed = _closed_runs(connection, {row["run_id"] for row in rows.values()}, changes)
     fates = [(change, _move(rows.get(change.delivery_id), change, owners, closed)) for change in changes]
     save(connection, before, rows, slot=slot)
     return fates
 
 
-def _owners(connection: Connection, changes: Sequence[Change]) -> dict[tuple[str, str], int]:
-    """(vendor id, sender) → the delivery that has it already, for the vendor ids that ``changes`` speak of."""
-    wanted = sorted({change.vendor_id for change in changes if change.vendor_id is not None})
-    found: dict[tuple[str, str], int] = {}
-    for start in range(0, len(wanted), 500):
-        query = select(DELIVERY.c.vendor_id, DELIVERY.c.sender, DELIVERY.c.id).where(
-            DELIVERY.c.vendor_id.in_(wanted[start : start + 500])
-        )
-        found.update(((row.vendor_id, row.sender), row.id) for row in connection.execute(query))
-    return found
+def _owners(
+    connection: Connection, rows: dict[int, dict[str, Any]], changes: Sequence[Change]
+) -> dict[tuple[str, str], int]:
+    """(vendor id, sender) → the delivery that has it already, for the vendor ids that ``changes`` would bind anew.
+
+    What names the id its own row has needs no look: the database keeps it unique.
+    """
+    wanted = {
+        change.vendor_id
+        for change in changes
+        if change.vendor_id is not None and rows.get(change.delivery_id, _NO_ROW)["vendor_id"] != change.vendor_id
+    }
+    if not wanted:
+        return {}
+    return {(vendor_id, sender): key for vendor_id, sender, key in read_listed(connection, _OWNERS, sorted(wanted))}
 
 
 def _closed_runs(connection: Connection, run_ids: set[int], changes: Sequence[Change]) -> dict[int, Status]:
@@ -128,29 +134,35 @@ def save(
 
     ``RuntimeError`` when a row's attempt is not the one in ``before``: its tallies would drift from it.
     """
-    deltas, parameters = Deltas(), []
+    deltas, as_stored = Deltas(), stored(connection)
+    detours: list[tuple[Any, ...]] = []
+    # Rows by the columns that change in them: one statement each, that writes (and looks after the indexes of) no more
+    # than it must. A batch has two or three such sets; with all columns every time a move cost a third more.
+    moves: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for key in sorted(after):
         old, new = before[key], after[key]
-        if old == new:
+        changed = tuple(compress(_MUTABLE, map(ne, _moving(old), _moving(new))))
+        if not changed:
             continue
-        deltas.count(old, -1)
-        deltas.count(new, +1)
-        parameters.append(
-            {"key_id": key, "key_attempt": old["attempt"]} | {"new_" + name: new[name] for name in _MUTABLE}
-        )
-    # Two moves of one batch may come to a step that the table does not have, and a receipt may prove that a row put
-    # back in the queue was handed over after all (out through `sending`, the queue's only way). The row takes the
-    # step between as well, so that the database's own check of transitions holds for every writer.
-    detours = [
-        {"key": key, "held": before[key]["attempt"], "between": between}
-        for key in sorted(after)
-        if (between := _between(Status(before[key]["status"]), Status(after[key]["status"]))) is not None
-    ]
-    if detours:
-        connection.execute(_DETOUR, detours)
-    if parameters and connection.execute(_UPDATE, parameters).rowcount != len(parameters):
-        raise RuntimeError("a delivery was claimed anew while its old attempt was written")
+        deltas.move(old, new)
+        values = [as_stored(new[name]) if name in _INSTANTS else new[name] for name in changed]
+        moves.setdefault(changed, []).append((*values, key, old["attempt"]))
+        # Two moves of one batch may come to a step that the table does not have, and a receipt may prove that a row put
+        # back in the queue was handed over after all (out through `sending`, the queue's only way). The row takes the
+        # step between as well, so that the database's own check of transitions holds for every writer.
+        between = _BETWEEN.get((old["status"], new["status"]))
+        if between is not None:
+            detours.append((between, key, old["attempt"]))
+    write_many(connection, _DETOUR, detours)
+    for changed, rows in sorted(moves.items()):
+        if write_many(connection, _update(changed), rows) != len(rows):
+            raise RuntimeError("a delivery was claimed anew while its old attempt was written")
     deltas.write(connection, slot)
+
+
+@cache
+def _update(changed: tuple[str, ...]) -> str:
+    return f"UPDATE delivery SET {', '.join(f'{name} = ?' for name in changed)} WHERE id = ? AND attempt = ?"
 
 
 def _between(before: Status, after: Status) -> str | None:
@@ -159,6 +171,9 @@ def _between(before: Status, after: Status) -> str | None:
         return None
     ways = (str(status) for status in Status if may_become(before, status) and may_become(status, after))
     return next(ways, None)
+
+
+_BETWEEN = {(str(before), str(after)): _between(before, after) for before in Status for after in Status}
 
 
 def _move(
@@ -182,7 +197,7 @@ def _move(
         return Fate.IGNORED
     if change.status is Status.QUEUED and row["run_id"] in closed:
         instead = closed[row["run_id"]]
-        change = replace(change, status=instead, reason=_REASONS[instead], not_before=None)
+        change = change._replace(status=instead, reason=_REASONS[instead], not_before=None)
     row["status"] = str(change.status)
     if change.status in (Status.ACCEPTED, Status.DELIVERED, Status.QUEUED):
         # What went wrong before is in the attempts; on a delivery that is well again it would count as its reason.

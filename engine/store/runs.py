@@ -8,17 +8,19 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, e
 
 from engine.clock import VIETNAM
 from engine.status import RunStatus, Status, run_may_become
+from engine.store import audit, budget
+from engine.store.audit import Signature
 from engine.store.instant import Instant
-from engine.store.tables import CampaignState, Delivery, Run, table_of
+from engine.store.tables import Delivery, Run, table_of
 
 _RUN = table_of(Run)
 _DELIVERY = table_of(Delivery)
-_STATE = table_of(CampaignState)
 _INSERT = text(
     "INSERT INTO run (campaign, step, occurrence, channel, due, expires_at, status, reason, digest, high_water,"
-    " enqueue_cursor, claim_cursor, reserved_vnd, opened_at, finished_at)"
+    " enqueue_cursor, claim_cursor, reserved_vnd, advertising, opened_at, finished_at)"
     " VALUES (:campaign, :step, :occurrence, :channel, :due, :expires_at, :status, :reason, :digest, :high_water,"
-    " 0, 0, 0, :opened_at, :finished_at) ON CONFLICT (campaign, step, occurrence) DO NOTHING"
+    " 0, 0, 0, :advertising, :opened_at, :finished_at) ON CONFLICT (campaign, step, occurrence) DO NOTHING"
+    " RETURNING id"
 ).bindparams(*(bindparam(name, type_=Instant) for name in ("due", "expires_at", "opened_at", "finished_at")))
 OPEN = (RunStatus.ENQUEUEING, RunStatus.READY, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.HELD)
 
@@ -30,10 +32,11 @@ class QueuedRow(NamedTuple):
     attempt: int
 
 
-def create(connection: Connection, values: dict[str, Any]) -> bool:
-    """Insert a run; False when that occurrence of the step exists already, whoever opened it."""
-    defaults = {"reason": None, "high_water": 0, "finished_at": None}
-    return connection.execute(_INSERT, defaults | values).rowcount == 1
+def create(connection: Connection, values: dict[str, Any]) -> int | None:
+    """Insert a run; its id, or None when that occurrence of the step exists already, whoever opened it."""
+    defaults = {"reason": None, "high_water": 0, "advertising": False, "finished_at": None}
+    created = connection.execute(_INSERT, defaults | values).first()
+    return int(created.id) if created else None
 
 
 def occurrences_known(connection: Connection, campaign: str) -> set[tuple[str, str]]:
@@ -62,10 +65,34 @@ def in_status(connection: Connection, statuses: Sequence[RunStatus]) -> Sequence
     return connection.execute(query).mappings().all()
 
 
+def is_in_status(connection: Connection, status: RunStatus) -> bool:
+    """Whether any run has that status."""
+    return connection.execute(select(_RUN.c.id).where(_RUN.c.status == str(status)).limit(1)).first() is not None
+
+
+def latest(connection: Connection) -> int:
+    """The id of the run that was made last; 0 without any."""
+    return int(connection.execute(select(func.coalesce(func.max(_RUN.c.id), 0))).scalar_one())
+
+
+def digests(connection: Connection, campaign: str | None = None) -> list[str]:
+    """The snapshots that runs (of a campaign, or all) have stood on, in the order of the first due time of each."""
+    query = select(_RUN.c.digest).group_by(_RUN.c.digest).order_by(func.min(_RUN.c.due), func.min(_RUN.c.id))
+    if campaign is not None:
+        query = query.where(_RUN.c.campaign == campaign)
+    return list(connection.execute(query).scalars())
+
+
 def of_campaign(connection: Connection, campaign: str) -> Sequence[RowMapping]:
     """Every run of a campaign, in order of their due times."""
     query = select(_RUN).where(_RUN.c.campaign == campaign).order_by(_RUN.c.due, _RUN.c.id)
     return connection.execute(query).mappings().all()
+
+
+def of_step(connection: Connection, campaign: str, step: str, occurrence: str) -> RowMapping | None:
+    """The run of one occurrence; None when it has none."""
+    query = select(_RUN).where(_RUN.c.campaign == campaign, _RUN.c.step == step, _RUN.c.occurrence == occurrence)
+    return connection.execute(query).mappings().first()
 
 
 def recent(connection: Connection, since: datetime) -> Sequence[RowMapping]:
@@ -89,40 +116,49 @@ def move(
     run_id: int,
     before: RunStatus,
     after: RunStatus,
+    signature: Signature,
     *,
     reason: str | None = None,
     **values: Any,
 ) -> bool:
-    """Move a run if it still stands at ``before``; False when somebody else moved it first.
+    """Move a run if it still stands at ``before``, and log it; False when somebody else moved it first.
 
     ``ValueError`` for a move that the table of transitions does not have.
     """
     if not run_may_become(before, after):
         raise ValueError(f"a run cannot go from {before} to {after}")
-    query = update(_RUN).where(_RUN.c.id == run_id, _RUN.c.status == str(before))
-    return connection.execute(query.values(status=str(after), reason=reason, **values)).rowcount == 1
+    query = (
+        update(_RUN)
+        .where(_RUN.c.id == run_id, _RUN.c.status == str(before))
+        .values(status=str(after), reason=reason, **values)
+        .returning(_RUN.c.campaign, _RUN.c.step, _RUN.c.occurrence)
+    )
+    moved = connection.execute(query).first()
+    if moved is None:
+        return False
+    subject = subject_of(moved.campaign, moved.step, moved.occurrence)
+    audit.record_move(connection, signature, kind="run", subject=subject, before=before, after=after, reason=reason)
+    return True
 
 
-def bring_under(connection: Connection, run_id: int, digest: str) -> None:
-    """Let a run stand on another snapshot, which sends the same to the same people."""
-    connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(digest=digest))
+def subject_of(campaign: str, step: str, occurrence: str) -> str:
+    """How the audit log and incidents name a run: ``lang-son/mo-dau/2027-07-16``."""
+    return f"{campaign}/{step}/{occurrence}"
 
 
-def status_of_queued(connection: Connection, delivery_ids: Sequence[int]) -> list[tuple[int, int, RunStatus]]:
-    """(id, attempt, status of the run) of those deliveries that are queued.
+def bring_under(connection: Connection, run_id: int, digest: str, **schedule: datetime) -> None:
+    """Let a run stand on another snapshot, which sends the same to the same people; ``schedule``: due, expires_at."""
+    connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(digest=digest, **schedule))
 
-    The runs stay as they are until the caller's transaction ends: who cancels one waits, and then finds the rows.
-    """
-    found = []
-    for start in range(0, len(delivery_ids), 500):
-        query = (
-            select(_DELIVERY.c.id, _DELIVERY.c.attempt, _RUN.c.status)
-            .join(_RUN, _RUN.c.id == _DELIVERY.c.run_id)
-            .where(_DELIVERY.c.id.in_(delivery_ids[start : start + 500]), _DELIVERY.c.status == "queued")
-            .with_for_update(read=True, of=_RUN)
-        )
-        found += [(row.id, row.attempt, RunStatus(row.status)) for row in connection.execute(query)]
-    return found
+
+def explain(connection: Connection, run_id: int, reason: str) -> None:
+    """Say anew why a run stands where it stands."""
+    connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(reason=reason))
+
+
+def untouched(run: RowMapping) -> bool:
+    """Whether nothing of a run has been claimed yet; not to be asked of one that is still being enqueued."""
+    return int(run["claim_cursor"]) == 0
 
 
 def still_open(connection: Connection, run_id: int) -> tuple[bool, bool]:
@@ -181,8 +217,10 @@ def queued_rows(connection: Connection, run_id: int, limit: int) -> list[QueuedR
     return [QueuedRow(row.id, row.attempt) for row in (*came_back, *fresh)]
 
 
-def finish(connection: Connection, run_id: int, at: datetime) -> bool:
+def finish(connection: Connection, run_id: int, at: datetime, process: str = "") -> bool:
     """Close a run that has nothing left to send; False while something is queued or sending.
+
+    ``process`` is who noticed, for the audit log.
 
     While the run is valid it stays open for its unknown deliveries: a proven absence puts them back in the queue.
     """
@@ -192,40 +230,11 @@ def finish(connection: Connection, run_id: int, at: datetime) -> bool:
     row = get(connection, run_id)
     status = RunStatus(row["status"])
     if run_may_become(status, RunStatus.FINISHED) and not (unknown and at < row["expires_at"]):
-        give_back(connection, row)
-        move(connection, run_id, status, RunStatus.FINISHED, finished_at=at)
+        budget.give_back(connection, row)
+        move(connection, run_id, status, RunStatus.FINISHED, Signature(at, process), finished_at=at)
     return True
 
 
 def close(connection: Connection, run_id: int, at: datetime) -> None:
     """Note that nothing more is to be done for a run that was cancelled."""
     connection.execute(update(_RUN).where(_RUN.c.id == run_id, _RUN.c.finished_at.is_(None)).values(finished_at=at))
-
-
-def give_back(connection: Connection, run: RowMapping) -> None:
-    """Return to the campaign's budget what the run reserved and did not (and will not) hand over."""
-    used = connection.execute(
-        select(func.coalesce(func.sum(_DELIVERY.c.cost_vnd), 0)).where(
-            _DELIVERY.c.run_id == run["id"],
-            or_(_DELIVERY.c.handed_at.is_not(None), _DELIVERY.c.status == Status.UNKNOWN),
-        )
-    ).scalar_one()
-    unused = run["reserved_vnd"] - int(used)
-    if unused > 0:
-        connection.execute(
-            update(_STATE)
-            .where(_STATE.c.campaign == run["campaign"])
-            .values(reserved_vnd=_STATE.c.reserved_vnd - unused)
-        )
-        connection.execute(update(_RUN).where(_RUN.c.id == run["id"]).values(reserved_vnd=int(used)))
-
-
-def reserve_held(connection: Connection, run_id: int) -> int:
-    """What a run that was held for its cost will take when a person lets it go on, in VND; noted on the run."""
-    cost = connection.execute(
-        select(func.coalesce(func.sum(_DELIVERY.c.cost_vnd), 0)).where(
-            _DELIVERY.c.run_id == run_id, _DELIVERY.c.status == Status.QUEUED
-        )
-    ).scalar_one()
-    connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(reserved_vnd=int(cost)))
-    return int(cost)

@@ -3,7 +3,7 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
@@ -40,8 +40,8 @@ def _current(connection: Connection) -> str | None:
     return found
 
 
-def migrate(database: Database) -> None:
-    """Bring the database to the newest revision; does nothing when it is there already.
+def migrate(database: Database) -> str | None:
+    """Bring the database to the newest revision; the one it had before (None: it was empty).
 
     Raises ``LoaError`` (``store.newer-database``) for a revision that this version does not know.
     """
@@ -49,12 +49,13 @@ def migrate(database: Database) -> None:
         current = _current(connection)
         head, known = _revisions()
         if current == head:
-            return
+            return current
         if current is not None and current not in known:
             raise LoaError("store.newer-database")
         from alembic import command  # only when there is something to do: see _revisions
 
         command.upgrade(configuration(connection), "head")
+        return current
 
 
 def configuration(connection: Connection | None = None) -> "Config":
@@ -67,8 +68,8 @@ def configuration(connection: Connection | None = None) -> "Config":
     return config
 
 
-def prepare(settings: Settings) -> None:
-    """What ``loa init`` does below the files: folder, key, database with the newest tables.
+def prepare(settings: Settings) -> Literal["made", "upgraded", "unchanged"]:
+    """What ``loa init`` does below the files: folder, key, database with the newest tables; what became of the last.
 
     Safe to repeat. Raises ``LoaError`` when the disk or the server refuses.
     """
@@ -78,7 +79,8 @@ def prepare(settings: Settings) -> None:
         raise LoaError("store.cannot-open") from None
     database = Database(settings.database_url)
     try:
-        migrate(database)
+        _refuse_folder(database)
+        before = migrate(database)
         with database.write(Lock.MIGRATE) as connection:
             # A new key beside tables that another one sealed would open nothing, and hide that the old one is lost.
             if connection.execute(select(_KEY.c.id)).first() is None:
@@ -89,6 +91,16 @@ def prepare(settings: Settings) -> None:
         check(database, load_keyring(settings.key_file))
     finally:
         database.close()
+    if before is None:
+        return "made"
+    return "unchanged" if before == _revisions()[0] else "upgraded"
+
+
+def _refuse_folder(database: Database) -> None:
+    """A folder where SQLite's file should be is not a missing database: ``loa init`` would not help."""
+    file = database.url.database
+    if database.is_sqlite and file and Path(file).is_dir():
+        raise LoaError("store.folder", file=file)
 
 
 def check(database: Database, keyring: Keyring) -> None:
@@ -110,9 +122,10 @@ def check(database: Database, keyring: Keyring) -> None:
 def open_store(settings: Settings) -> tuple[Database, Keyring]:
     """The workspace's database and keyring, checked. Raises ``LoaError`` with what to do otherwise."""
     database = Database(settings.database_url)
-    if database.is_sqlite and not Path(database.url.database or "").is_file():
-        raise LoaError("store.no-database")
     try:
+        _refuse_folder(database)
+        if database.is_sqlite and not Path(database.url.database or "").is_file():
+            raise LoaError("store.no-database")
         keyring = load_keyring(settings.key_file)
         check(database, keyring)
     except BaseException:

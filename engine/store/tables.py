@@ -8,12 +8,23 @@ Three ideas carry the hot paths:
 * nothing that names a person is in clear: numbers and names are sealed, looked up by a keyed hash.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlmodel import Column, Field, SQLModel
 
-from engine.status import RunStatus, Status
+from engine.status import CampaignStatus, RunStatus, Status, StepStatus
 from engine.store.instant import Instant
 
 # SQLite gives out row ids only for INTEGER; PostgreSQL needs 64 bits.
@@ -26,7 +37,7 @@ def table_of(model: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
-def _one_of(column: str, words: type[Status] | type[RunStatus]) -> str:
+def _one_of(column: str, words: type[Status] | type[RunStatus] | type[CampaignStatus] | type[StepStatus]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
@@ -102,6 +113,31 @@ class OptOut(SQLModel, table=True):
     source: str
 
 
+class DoNotCallImport(SQLModel, table=True):
+    """One delivery of the national Do-Not-Call list: from whom, as of which day, and what came of it."""
+
+    __tablename__ = "do_not_call_import"
+    id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
+    source: str
+    listed_on: date
+    whole: bool  # it replaced the list; else its numbers were added
+    file_digest: str
+    started_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    numbers: int = 0
+    added: int = 0
+    removed: int = 0
+
+
+class DoNotCall(SQLModel, table=True):
+    """A number on the Do-Not-Call list, as its keyed hash: no advertising goes there, contact or not."""
+
+    __tablename__ = "do_not_call"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    phone_hash: bytes = Field(primary_key=True)
+    import_id: int = Field(sa_type=BigInteger, foreign_key="do_not_call_import.id")
+
+
 class SnapshotRow(SQLModel, table=True):
     """What was approved (or, for the sandbox, what stood when a run opened): canonical JSON and its digest."""
 
@@ -112,11 +148,37 @@ class SnapshotRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
+class SnapshotFile(SQLModel, table=True):
+    """A file that an approved snapshot was made from, as it was written: what an edit is compared with."""
+
+    __tablename__ = "snapshot_file"
+    digest: str = Field(primary_key=True, foreign_key="snapshot.digest")
+    file: str = Field(primary_key=True)  # from the workspace's folder: ``campaigns/thu.yaml``
+    content: str
+
+
+_STANDING = text("voided_at IS NULL AND by_hash IS NOT NULL")
+
+
 class Approval(SQLModel, table=True):
-    """One person's approval of one snapshot, with the figures the person saw (``figures``: JSON, a run each)."""
+    """One person's approval of one snapshot, with the figures the person saw (``figures``: JSON, a run each).
+
+    ``by_hash`` is a keyed hash of the name, so that a person counts once; ``void_changes`` (JSON) what voided it.
+    """
 
     __tablename__ = "approval"
-    __table_args__ = (Index("ix_approval_campaign", "campaign", "id"),)
+    __table_args__ = (
+        Index("ix_approval_campaign", "campaign", "id"),
+        Index(
+            "ix_approval_person",
+            "campaign",
+            "digest",
+            "by_hash",
+            unique=True,
+            sqlite_where=_STANDING,
+            postgresql_where=_STANDING,
+        ),
+    )
     id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
     campaign: str
     digest: str = Field(foreign_key="snapshot.digest")
@@ -129,19 +191,31 @@ class Approval(SQLModel, table=True):
     figures: str
     voided_at: datetime | None = Field(default=None, sa_type=Instant)
     void_reason: str | None = None
+    by_hash: bytes | None = None
+    void_changes: str | None = None
 
 
 class CampaignState(SQLModel, table=True):
-    """What the engine keeps of a campaign besides its files: budget used and whether it is stopped."""
+    """What the engine keeps of a campaign besides its files: where it stands, and the budget used."""
 
     __tablename__ = "campaign_state"
     __table_args__ = (
         CheckConstraint("reserved_vnd >= 0", name="reserved_not_negative"),
-        CheckConstraint("state IN ('active', 'paused', 'cancelled')", name="state_known"),
+        CheckConstraint(_one_of("status", CampaignStatus), name="campaign_status_known"),
     )
     campaign: str = Field(primary_key=True)
-    state: str = "active"
+    status: str
     reserved_vnd: int = Field(default=0, sa_type=BigInteger)
+
+
+class StepState(SQLModel, table=True):
+    """A person's decision about a step of a campaign; it holds for runs of today and for those to come."""
+
+    __tablename__ = "step_state"
+    __table_args__ = (CheckConstraint(_one_of("status", StepStatus), name="step_status_known"),)
+    campaign: str = Field(primary_key=True)
+    step: str = Field(primary_key=True)
+    status: str
 
 
 class Run(SQLModel, table=True):
@@ -167,8 +241,10 @@ class Run(SQLModel, table=True):
     enqueue_cursor: int = Field(default=0, sa_type=BigInteger)
     claim_cursor: int = Field(default=0, sa_type=BigInteger)
     reserved_vnd: int = Field(default=0, sa_type=BigInteger)
+    advertising: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     opened_at: datetime = Field(sa_type=Instant)
     finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    retired_at: datetime | None = Field(default=None, sa_type=Instant)  # from then on its delivery rows go
 
 
 class Rendering(SQLModel, table=True):
@@ -302,6 +378,58 @@ class Receipt(SQLModel, table=True):
     received_at: datetime = Field(sa_type=Instant)
 
 
+class EarlyReceipt(SQLModel, table=True):
+    """A receipt that says only the vendor's id, come before we know whose that is; it waits for the outcome."""
+
+    __tablename__ = "early_receipt"
+    sender: str = Field(primary_key=True)
+    vendor_id: str = Field(primary_key=True)
+    vendor_status: str = Field(primary_key=True)
+    status: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    decision: str
+    payload_sealed: bytes
+    received_at: datetime = Field(sa_type=Instant)
+
+
+class OperatorFile(SQLModel, table=True):
+    """A list for an operator who sends by itself. Rows may leave it while it is ``open``; ``sealed`` it stays."""
+
+    __tablename__ = "operator_file"
+    __table_args__ = (
+        UniqueConstraint("run_id", "number", name="operator_file_once"),
+        CheckConstraint("state IN ('open', 'sealed', 'done', 'dropped')", name="operator_file_state_known"),
+        Index(
+            "ix_operator_file_unfinished",
+            "state",
+            sqlite_where=text("state IN ('open', 'sealed')"),
+            postgresql_where=text("state IN ('open', 'sealed')"),
+        ),
+        {"sqlite_autoincrement": True},  # the vendor ids of its rows are made of its id
+    )
+    id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
+    run_id: int = Field(sa_type=BigInteger, foreign_key="run.id")
+    sender: str
+    number: int
+    name: str = Field(sa_column_kwargs={"unique": True})
+    state: str = "open"
+    worker: str
+    rows: int = 0
+    opened_at: datetime = Field(sa_type=Instant)
+    sealed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class OperatorRow(SQLModel, table=True):
+    """Which file a delivery stands in, and where: one file, once."""
+
+    __tablename__ = "operator_row"
+    __table_args__ = (UniqueConstraint("file_id", "place", name="operator_place_once"),)
+    delivery_id: int = Field(sa_column=Column(BIG, primary_key=True))
+    file_id: int = Field(sa_type=BigInteger, foreign_key="operator_file.id")
+    place: int
+
+
 class LookUp(SQLModel, table=True):
     """A delivery whose outcome is being established from the vendor's own log. Times are real seconds."""
 
@@ -346,7 +474,7 @@ class TallyTrait(SQLModel, table=True):
 
 
 class SenderState(SQLModel, table=True):
-    """A sender's theoretical arrival time (GCRA, real seconds) and whether it is held."""
+    """A sender's theoretical arrival time (GCRA) and its breaker (engine.pipeline.breaker). Times are real seconds."""
 
     __tablename__ = "sender_state"
     sender: str = Field(primary_key=True)
@@ -354,31 +482,96 @@ class SenderState(SQLModel, table=True):
     held_until: float | None = None
     held_reason: str | None = None
     holds: int = 0
+    opened_real: float | None = None
+    closed_real: float | None = None
+    failures: int = 0
+    successes: int = 0
+    in_a_row: int = 0
+    throttles: int = 0
+    probe_id: int | None = Field(default=None, sa_type=BigInteger)
+    probe_until: float | None = None
 
 
 class Incident(SQLModel, table=True):
-    """Something a person must look at; open until somebody says it is settled."""
+    """Something a person must look at; open until it is settled, by somebody or by itself."""
 
     __tablename__ = "incident"
+    __table_args__ = (
+        # Two processes that see the same thing at once make one incident of it.
+        Index(
+            "ix_incident_open",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("settled_at IS NULL"),
+            postgresql_where=text("settled_at IS NULL"),
+        ),
+    )
     id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
     at: datetime = Field(sa_type=Instant)
     kind: str
     subject: str
     detail_sealed: bytes | None = None
     settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    told_real: float | None = None  # when it was put into an alert for the duty officer
+
+
+class Alert(SQLModel, table=True):
+    """A message for the duty officer, one row an address, kept until it is through. Times are real seconds.
+
+    ``target`` is a keyed hash of the address as it is written in ``loa.yaml``; ``content`` is JSON without names.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index("ix_alert_topic", "topic", "made_real"),
+        Index(
+            "ix_alert_due",
+            "due_real",
+            sqlite_where=text("ended_real IS NULL"),
+            postgresql_where=text("ended_real IS NULL"),
+        ),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
+    made_real: float
+    topic: str
+    target: str
+    content: str
+    due_real: float
+    tries: int = 0
+    ended_real: float | None = None  # sent, or given up
+    sent: bool = False
 
 
 class Worker(SQLModel, table=True):
-    """A process that claims. It holds a lock of its own for life; a free lock means that it is dead."""
+    """A process that claims. It holds a lock of its own for life; a free lock means that it is dead.
+
+    The rest is for people: what it is, where it runs, when it was last heard of, whether it opens the runs.
+    """
 
     __tablename__ = "worker"
     id: str = Field(primary_key=True)
     slot: int
     started_real: float
+    seen_real: float | None = None
+    kind: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    leads: bool | None = None
+
+
+class Pace(SQLModel, table=True):
+    """How far a run was at an instant of real time, by its tallies; the last minutes only, for ``loa status``."""
+
+    __tablename__ = "pace"
+    run_id: int = Field(sa_column=Column(BIG, primary_key=True))
+    at_real: float = Field(primary_key=True)
+    waiting: int = Field(sa_type=BigInteger)
+    called: int = Field(sa_type=BigInteger)
 
 
 class Audit(SQLModel, table=True):
-    """Who did what, when and why; rows are only ever added."""
+    """Who did what, when and why; rows are only ever added. ``process``: which process did it by itself."""
 
     __tablename__ = "audit"
     id: int | None = Field(default=None, sa_column=Column(BIG, primary_key=True))
@@ -387,3 +580,4 @@ class Audit(SQLModel, table=True):
     action: str
     subject: str
     detail: str | None = None
+    process: str | None = None

@@ -5,29 +5,32 @@ index). Each writing process has a slot of its own and reads sum the slots; upse
 unsorted ones deadlock on PostgreSQL (2.6k rows/s against 42k sorted, 56k with slots).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from engine.clock import VIETNAM
+from engine.store.many import write_many
 
-_AREA = text(
+_AREA = (
     "INSERT INTO tally_area (run_id, era, commune, variant, status, slot, deliveries, segments, cost_vnd)"
-    " VALUES (:run_id, :era, :commune, :variant, :status, :slot, :deliveries, :segments, :cost_vnd)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (run_id, era, commune, variant, status, slot) DO UPDATE SET"
     " deliveries = tally_area.deliveries + excluded.deliveries,"
     " segments = tally_area.segments + excluded.segments, cost_vnd = tally_area.cost_vnd + excluded.cost_vnd"
 )
-_TRAIT = text(
+_TRAIT = (
     "INSERT INTO tally_trait (run_id, trait, value, status, slot, deliveries, segments, cost_vnd)"
-    " VALUES (:run_id, :trait, :value, :status, :slot, :deliveries, :segments, :cost_vnd)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (run_id, trait, value, status, slot) DO UPDATE SET"
     " deliveries = tally_trait.deliveries + excluded.deliveries,"
     " segments = tally_trait.segments + excluded.segments, cost_vnd = tally_trait.cost_vnd + excluded.cost_vnd"
 )
 
+_TRAITS = ("language", "sender", "prefix", "reason", "hour", "delay")
+_HOURS = tuple(f"{hour:02d}" for hour in range(24))
 # Upper ends of the delay buckets: from handing over to the operator's word.
 DELAYS = (
     (timedelta(minutes=1), "1m"),
@@ -47,19 +50,6 @@ class Counted(NamedTuple):
     cost_vnd: int
 
 
-def traits_of(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The (trait, value) pairs under which a delivery counts at present; at most one value a trait."""
-    yield "language", row["language"]
-    yield "sender", row["sender"]
-    yield "prefix", row["prefix"]
-    if row["reason"] is not None:
-        yield "reason", row["reason"]
-    if row["handed_at"] is not None:
-        yield "hour", f"{row['handed_at'].astimezone(VIETNAM).hour:02d}"
-        if row["status"] == "delivered" and row["finished_at"] is not None:
-            yield "delay", delay_bucket(row["handed_at"], row["finished_at"])
-
-
 def delay_bucket(handed_at: datetime, delivered_at: datetime) -> str:
     """The bucket of a delivery's delay; a receipt stamped before its hand-over counts as at once."""
     delay = delivered_at - handed_at
@@ -72,14 +62,22 @@ class Deltas:
     def __init__(self) -> None:
         self._areas: dict[tuple[int, str, str, str, str], list[int]] = {}
         self._traits: dict[tuple[int, str, str, str], list[int]] = {}
+        # Deliveries alike in all that tallies are made of, before and after a move, with how many there are of them.
+        self._alike: dict[tuple[Any, ...], int] = {}
 
     def count(self, row: Mapping[str, Any], sign: int) -> None:
         """Add (``sign`` 1) or take away (−1) a delivery as it stands in ``row``."""
-        handed = row["handed_at"] is not None
-        counted = Counted(sign, sign * row["segments"] if handed else 0, sign * row["cost_vnd"] if handed else 0)
-        self.add_area((row["run_id"], row["era"], row["commune"], row["variant"], row["status"]), counted)
-        for trait, value in traits_of(row):
-            self.add_trait((row["run_id"], trait, value, row["status"]), counted)
+        key = (*_fixed(row), _marks(row))
+        self._alike[key] = self._alike.get(key, 0) + sign
+
+    def move(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Take a delivery away as it stood in ``before`` and add it as it stands in ``after``.
+
+        Rows of a batch are much alike (a commune's people, a few prefixes): each is counted under all its marks, 1.5
+        µs, and only the sums are spread over the tallies when they are written (row by row: 20 µs).
+        """
+        key = (*_fixed(after), _marks(after), _marks(before))
+        self._alike[key] = self._alike.get(key, 0) + 1
 
     def add_area(self, key: tuple[int, str, str, str, str], counted: Counted) -> None:
         """Add to the tally of (run, era, commune, variant, status)."""
@@ -91,26 +89,47 @@ class Deltas:
 
     def write(self, connection: Connection, slot: int) -> None:
         """Upsert what changed into this process's slot; the caller commits it with the rows."""
-        areas = [
-            dict(zip(("run_id", "era", "commune", "variant", "status"), key, strict=True)) | _named(counts, slot)
-            for key, counts in sorted(self._areas.items())
-            if any(counts)
-        ]
-        traits = [
-            dict(zip(("run_id", "trait", "value", "status"), key, strict=True)) | _named(counts, slot)
-            for key, counts in sorted(self._traits.items())
-            if any(counts)
-        ]
-        if areas:
-            connection.execute(_AREA, areas)
-        if traits:
-            connection.execute(_TRAIT, traits)
+        self._spread()
+        for statement, found in ((_AREA, self._areas), (_TRAIT, self._traits)):
+            rows = [(*key, slot, *counts) for key, counts in sorted(found.items()) if any(counts)]
+            write_many(connection, statement, rows)
+
+    def _spread(self) -> None:
+        """Bring what was counted as alike under its tallies: first the areas, then what is alike but for the area."""
+        elsewhere: dict[tuple[Any, ...], int] = {}
+        for (run_id, era, commune, variant, language, prefix, *moved), times in self._alike.items():
+            for marks, sign in zip(moved, (times, -times), strict=False):
+                self.add_area((run_id, era, commune, variant, marks[0]), _counted(marks, sign))
+                key = (run_id, language, prefix, marks)
+                elsewhere[key] = elsewhere.get(key, 0) + sign
+        for (run_id, language, prefix, marks), times in elsewhere.items():
+            status, sender, reason, _, _, hour, delay = marks
+            for trait, value in zip(_TRAITS, (language, sender, prefix, reason, hour, delay), strict=True):
+                if value is not None:  # at most one value a trait
+                    self.add_trait((run_id, trait, value, status), _counted(marks, times))
+        self._alike.clear()
+
+
+def _counted(marks: tuple[Any, ...], times: int) -> Counted:
+    return Counted(times, times * marks[3], times * marks[4])
+
+
+def _fixed(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of a delivery no move ever changes."""
+    return row["run_id"], row["era"], row["commune"], row["variant"], row["language"], row["prefix"]
+
+
+def _marks(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a move may change: status, sender, reason, and of what was handed over segments, cost, hour and delay."""
+    handed_at, status = row["handed_at"], row["status"]
+    if handed_at is None:
+        return status, row["sender"], row["reason"], 0, 0, None, None
+    hour, delay = _HOURS[handed_at.astimezone(VIETNAM).hour], None
+    if status == "delivered" and row["finished_at"] is not None:
+        delay = delay_bucket(handed_at, row["finished_at"])
+    return status, row["sender"], row["reason"], row["segments"], row["cost_vnd"], hour, delay
 
 
 def _add(counts: list[int], counted: Counted) -> None:
     for place, value in enumerate(counted):
         counts[place] += value
-
-
-def _named(counts: list[int], slot: int) -> dict[str, Any]:
-    return {"slot": slot, "deliveries": counts[0], "segments": counts[1], "cost_vnd": counts[2]}

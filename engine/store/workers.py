@@ -1,58 +1,80 @@
 """Workers: processes that claim deliveries. Each holds a lock for life, so that its death can be proven.
 
-On SQLite that is a lock on a file beside the database (the operating system frees it, whatever kills the
-process); on PostgreSQL a session's advisory lock, so that workers on other machines are covered too.
+Each has a row that says what it is, where it runs and when it was last heard of. The row is for people; whether a
+worker lives is what its lock says (``engine.store.locks``).
 """
 
-import hashlib
 import os
 import secrets
+import socket
+import time
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
-from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import delete, insert, select, update
 
 from engine.clock import real
 from engine.errors import LoaError
 from engine.store.database import Database, Lock
+from engine.store.locks import LifeLock, is_free
 from engine.store.tables import Worker, table_of
 
 _WORKER = table_of(Worker)
+_TRIES, _PAUSE = 40, 0.05  # to hold our lock again while somebody is just asking whether it is free
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStands:
+    """A worker as others see it. ``seen_real`` in real seconds; ``alive`` is what its lock says."""
+
+    id: str
+    kind: str
+    host: str
+    pid: int
+    started_real: float
+    seen_real: float
+    leads: bool
+    alive: bool
 
 
 class Registration:
-    """This process as a worker: ``id`` for claims, ``slot`` for tallies. A context manager, held for life."""
+    """This process as a worker: ``id`` for claims, ``slot`` for tallies. A context manager, held for life.
 
-    def __init__(self, database: Database, lock_folder: Path) -> None:
+    ``kind`` says to people what it is: ``run``, ``once`` …
+    """
+
+    def __init__(self, database: Database, kind: str = "work") -> None:
         self.id = f"{os.getpid():x}-{secrets.token_hex(4)}"
         self.slot = 0
-        self._database, self._folder = database, lock_folder
-        self._file: FileLock | None = None
-        self._session: Connection | None = None
+        self._database, self._kind = database, kind
+        self._life = LifeLock(database, self.id)
 
     def __enter__(self) -> Self:
-        self._hold()
+        self._life.take()  # a name that nobody has ever used
         try:
             self._register()
         except BaseException:  # we must not look alive for as long as this process lives
-            self._let_go()
+            self._life.let_go(forget=True)
             raise
         return self
 
     def _register(self) -> None:
         with self._database.write(Lock.MIGRATE) as connection:
-            known = connection.execute(select(_WORKER.c.id, _WORKER.c.slot)).all()
+            known = connection.execute(select(_WORKER.c.id, _WORKER.c.slot).where(_WORKER.c.id != self.id)).all()
             dead = [row.id for row in known if self.is_dead(row.id)]
             taken = {row.slot for row in known if row.id not in dead}
             if not self._database.is_sqlite:  # one writer at a time needs one slot; many need one each
                 self.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
-            if dead:
-                connection.execute(delete(_WORKER).where(_WORKER.c.id.in_(dead)))
-            connection.execute(insert(_WORKER).values(id=self.id, slot=self.slot, started_real=real()))
+            connection.execute(delete(_WORKER).where(_WORKER.c.id.in_([*dead, self.id])))
+            now = real()
+            connection.execute(
+                insert(_WORKER).values(
+                    id=self.id, slot=self.slot, started_real=now, seen_real=now, kind=self._kind,
+                    host=socket.gethostname(), pid=os.getpid(), leads=False,
+                )
+            )  # fmt: skip
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -60,55 +82,56 @@ class Registration:
         # Whoever ends in order leaves no row behind: one without a lock means a crash.
         with suppress(LoaError), self._database.write(Lock.MIGRATE) as connection:
             connection.execute(delete(_WORKER).where(_WORKER.c.id == self.id))
-        self._let_go()
+        self._life.let_go(forget=True)
 
-    def _let_go(self) -> None:
-        if self._session is not None:
-            # The server ends a session a moment after we do; until then it would hold the lock.
-            with suppress(DBAPIError):
-                self._session.exec_driver_sql("SELECT pg_advisory_unlock(%s)", (_key(self.id),))
-            self._session.invalidate()  # given back to the pool, it would go on holding whatever is left
-            self._session.close()
-        if self._file is not None:
-            self._file.release()
-            self._lock_file(self.id).unlink(missing_ok=True)
+    def beat(self, *, leads: bool) -> bool:
+        """Say that we live, and hold our lock again if a server that restarted has lost it; True when it had.
+
+        Without it everybody would take us for dead from then on, and our claims for orphans. Raises ``LoaError``.
+        """
+        lost = not self._life.held()
+        if lost:
+            self._take_again()
+        with self._database.write(durable=False) as connection:
+            query = update(_WORKER).where(_WORKER.c.id == self.id).values(seen_real=real(), leads=leads)
+            known = connection.execute(query).rowcount == 1
+        if not known:  # somebody has cleared us away meanwhile, and may have our slot
+            self._register()
+        return lost
+
+    def _take_again(self) -> None:
+        for _ in range(_TRIES):
+            if self._life.take():
+                return
+            time.sleep(_PAUSE)
+        raise LoaError("store.locked")
 
     def is_dead(self, worker: str) -> bool:
         """Whether that worker's lock is free. Our own never is."""
-        if worker == self.id:
-            return False
-        if self._database.is_sqlite:
-            path = self._lock_file(worker)
-            if not path.exists():
-                return True
-            probe = FileLock(path, timeout=0)
-            try:
-                probe.acquire()
-            except Timeout:
-                return False
-            probe.release()
-            path.unlink(missing_ok=True)
-            return True
-        with self._database.read() as connection:
-            key = (_key(worker),)
-            free = bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", key).scalar())
-            if free:
-                connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", key)
-            return free
-
-    def _hold(self) -> None:
-        if self._database.is_sqlite:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = FileLock(self._lock_file(self.id), timeout=0)
-            self._file.acquire()
-        else:
-            self._session = self._database.raw().connect()
-            self._session.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_key(self.id),))
-            self._session.commit()
-
-    def _lock_file(self, worker: str) -> Path:
-        return self._folder / f"{worker}.lock"
+        return worker != self.id and is_free(self._database, worker, forget=True)
 
 
-def _key(worker: str) -> int:
-    return int.from_bytes(hashlib.sha256(worker.encode()).digest()[:8], "big", signed=True)
+def leaders(database: Database) -> list[tuple[str, float]]:
+    """(worker, when it was last heard of in real seconds) of those that say that they lead."""
+    with database.read() as connection:
+        rows = connection.execute(select(_WORKER.c.id, _WORKER.c.seen_real).where(_WORKER.c.leads))
+        return [(row.id, row.seen_real or 0.0) for row in rows]
+
+
+def workers(database: Database) -> list[WorkerStands]:
+    """Every worker that has a row, those that started first at the front; nothing is cleared away."""
+    with database.read() as connection:
+        rows = connection.execute(select(_WORKER).order_by(_WORKER.c.started_real, _WORKER.c.id)).mappings().all()
+    return [
+        WorkerStands(
+            id=row["id"],
+            kind=row["kind"] or "work",
+            host=row["host"] or "",
+            pid=row["pid"] or 0,
+            started_real=row["started_real"],
+            seen_real=row["seen_real"] or row["started_real"],
+            leads=bool(row["leads"]),
+            alive=not is_free(database, row["id"]),
+        )
+        for row in rows
+    ]

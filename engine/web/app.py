@@ -3,6 +3,8 @@
 Receipts are let in before Starlette: its middleware and routing cost a receipt as much as verifying it.
 """
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -14,11 +16,15 @@ from engine.web.receipts import Receipts, Receive, Scope, Send
 
 
 class Application:
-    """The ASGI application over one service; ``receipts`` are to be drained before the process ends."""
+    """The ASGI application over one service; ``receipts`` are to be drained before the process ends.
 
-    def __init__(self, service: Service) -> None:
+    ``silent_part`` names a part of the process that has stopped working, if there is one.
+    """
+
+    def __init__(self, service: Service, silent_part: Callable[[], str | None] = lambda: None) -> None:
         self.receipts = Receipts(service)
-        self._pages = Starlette(routes=[Route("/health", _health)])
+        self._silent_part = silent_part
+        self._pages = Starlette(routes=[Route("/health", self._health)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -27,6 +33,7 @@ class Application:
         else:
             await self._pages(scope, receive, send)
 
-
-async def _health(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("ok\n")
+    async def _health(self, _: Request) -> PlainTextResponse:
+        """200 while every part is at work, for a load balancer or a monitor; 503 and the part otherwise."""
+        part = self._silent_part()
+        return PlainTextResponse("ok\n") if part is None else PlainTextResponse(f"{part}\n", status_code=503)

@@ -220,3 +220,21 @@ def test_full_name_and_place_never_mean_a_different_area(area: Area):
         assert REGISTRY.one(area.name, era=area.era, within=place) == area
     except AmbiguousArea as error:  # two names alike in one place: 2 in the country
         assert area in error.candidates
+
+
+@pytest.mark.parametrize(
+    ("text", "district", "first"),
+    [
+        ("Đồng Đăn", "183", "06184"),  # inside the district, although other provinces have a Đồng Đ…
+        ("Thanh Lòa", "188", "06193"),  # the name is right and the district is not
+        ("Tân Thành", "188", "06445"),  # so it is here: those of the province, none of the twenty others
+        ("Quốc Khánhh", "183", "06004"),  # nothing like it in the district: the province before the country
+        ("Bìn Trung", "183", "06217"),
+    ],
+)
+def test_what_is_suggested_lies_where_the_officer_said(text: str, district: str, first: str) -> None:
+    registry = load()
+    within = registry.get("legacy", district)
+    found = registry.unknown(text, None, "commune", within).candidates
+    assert found[0].code == first
+    assert {registry.province_today(area) for area in found} == {"20"}

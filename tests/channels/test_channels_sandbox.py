@@ -9,7 +9,7 @@ import pytest
 
 from engine.channels import vendor
 from engine.channels.base import Decision, InvalidReceipt, OpenedWith, Outcome, Outgoing
-from engine.channels.sandbox import SandboxProvider
+from engine.channels.sandbox import SandboxProvider, SandboxSender, Taken
 from engine.clock import StoppedClock
 from engine.sandbox.model import Kind, PhoneModel
 from engine.status import Status
@@ -84,6 +84,21 @@ def test_nothing_here_is_live_or_needs_an_approval_or_takes_a_receipt() -> None:
     assert not vendor("sandbox").needs_approval
     with pytest.raises(InvalidReceipt):
         provider.read_receipt("http://127.0.0.1/", {}, {})
+
+
+def test_who_watches_is_told_once_of_what_is_taken_and_of_nothing_else() -> None:
+    """A rehearsal hands in the receipts by itself: its last word must be what a poll would say."""
+    clock, seen = StoppedClock(BEGIN), list[Taken]()
+    provider = SandboxProvider(SandboxSender.model_validate({"from": "DIENTAP"}), clock, watch=seen.append)
+    [refused, *outcomes] = _send(
+        provider, _number_of(Kind.OPTED_OUT), *(_number_of(kind) for kind in (Kind.ON, Kind.DEAD, Kind.SLOW))
+    )
+    assert refused.status is Status.FAILED
+    assert [taken.vendor_id for taken in seen] == [outcome.vendor_id for outcome in outcomes]
+    clock.instant += timedelta(hours=11)
+    for taken in seen:
+        word, polled = taken.word(taken.course[-1]), asyncio.run(provider.fetch(taken.vendor_id))
+        assert polled is not None and (word.status, word.code) == (polled.status, polled.code)
 
 
 def test_half_a_million_deliveries_fit_a_rehearsal() -> None:

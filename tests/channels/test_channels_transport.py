@@ -6,10 +6,11 @@ import sys
 
 import aiohttp
 import pytest
-from channels_standin import HANG_UP, RESET, SILENCE, Standin, reply
 
 from engine.channels import transport
-from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport, is_loopback
+from engine.channels.addresses import is_loopback
+from engine.channels.testing.standin import HANG_UP, RESET, SILENCE, Standin, reply
+from engine.channels.transport import Answer, NeverSent, NoAnswer, Transport
 
 
 async def _call(url: str, method: str = "POST", connect_seconds: float = 10.0, total_seconds: float = 20.0) -> Answer:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from channels_standin import HANG_UP, Standin, reply
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from engine.channels import VENDORS, vendor
 from engine.channels.base import BadSender, Decision, InvalidReceipt, LookUpFailed, OpenedWith, Outgoing, VendorMessage
+from engine.channels.testing.standin import HANG_UP, Standin, reply
 from engine.channels.transport import Transport
 from engine.channels.twilio import TwilioProvider
 from engine.channels.twilio_errors import ERRORS, STATUSES, meaning_of

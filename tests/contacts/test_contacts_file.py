@@ -120,7 +120,7 @@ def test_what_is_no_list_is_refused_in_one_sentence(tmp_path: Path, content: byt
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    for path, code in ((tmp_path / "none.csv", "no-file"), (tmp_path, "cannot-read")):
+    for path, code in ((tmp_path / "none.csv", "no-file"), (tmp_path, "folder")):
         with pytest.raises(LoaError) as refused:
             open_list(path)
         assert refused.value.code == code

@@ -200,3 +200,11 @@ def test_no_cells_can_break_it(cells: list[str]) -> None:
 
 
 _READER = reader()
+
+
+def test_without_a_district_what_is_suggested_lies_in_the_organisations_own_province() -> None:
+    row = Row(2, ["0900000001", "Quốc Khánhh"])
+    problems = reader(["phone", "commune"], province="20").read(row)
+    assert isinstance(problems, list) and [problem.code for problem in problems] == ["unknown"]
+    assert "Quốc Khánh, Tỉnh Lạng Sơn (2025 06004)" in problems[0].message
+    assert problems[0].message.count("Tỉnh ") == problems[0].message.count("Tỉnh Lạng Sơn")

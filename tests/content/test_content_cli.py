@@ -39,7 +39,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> Path
 
 def test_a_new_workspace_passes_the_check_and_has_its_database(workspace: Path, run: Run) -> None:
     assert (workspace / ".loa" / "loa.db").is_file() and (workspace / ".loa" / "key").is_file()
-    assert all((workspace / name).is_dir() for name in ("campaigns", "audiences", "messages"))
+    assert all((workspace / name).is_dir() for name in ("campaigns", "audiences", "messages", "activities"))
+    assert (workspace / "activities" / "hoat-dong.csv").read_bytes().startswith(b"\xef\xbb\xbf")  # for Excel
     assert ".loa/" in (workspace / ".gitignore").read_text()
     code, out, err = run("check", "--json")
     assert (code, err) == (0, "") and json.loads(out) == {"ok": True, "problems": []}

@@ -1,14 +1,15 @@
 """The grammar of when: English and Vietnamese forms, with or without accents, are one."""
 
 import unicodedata
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.content.when import LAST, Day, Moment, When
+from engine.content.when import LAST, Day, Moment, When, read_instant
+from engine.errors import LoaError
 
 SAME = [
     ("anchor - 14 days at 08:30", "mốc - 14 ngày lúc 08:30", "mốc trước 14 ngày lúc 8h30", "anchor − 2 weeks at 08:30"),
@@ -16,8 +17,16 @@ SAME = [
     ("anchor + 4 days at 17:00", "mốc + 4 ngày lúc 17:00", "4 ngày sau mốc vào lúc 17:00"),
     ("anchor at 07:00", "mốc lúc 07:00", "anchor 07:00"),
     ("2027-07-16 08:30", "16/07/2027 08:30", "16/7/2027 lúc 8:30", "2027-07-16T08:30", "2027-07-16 at 08:30"),
-    ("30/7 at 07:00", "30/7 lúc 07:00", "ngày 30/7 lúc 7 giờ 00", "30/07 07:00"),
+    (
+        "08:30 ngày 16/7/2027",
+        "8h30 16/07/2027",
+        "lúc 8 giờ 30 ngày 16/7/2027",
+        "16/7/2027 8 giờ 30",
+        "08:30 2027-07-16",
+    ),
+    ("30/7 at 07:00", "30/7 lúc 07:00", "ngày 30/7 lúc 7 giờ 00", "30/07 07:00", "7 giờ ngày 30/7", "07:00, ngày 30/7"),
     ("every day at 17:00", "hằng ngày lúc 17:00", "hàng ngày lúc 17h", "mỗi ngày lúc 17:00", "hang ngay luc 17:00"),
+    ("every 1 day at 17:00", "17:00 hằng ngày", "lúc 17h hằng ngày", "at 17:00 every day"),
     ("every 3 days at 17:00", "mỗi 3 ngày lúc 17:00", "3 ngày một lần lúc 17:00"),
     (
         "every thursday at 19:00",
@@ -27,6 +36,12 @@ SAME = [
     ),
     ("every week on thursday at 19:00", "hằng tuần vào thứ năm lúc 19:00", "every thursday 19:00"),
     ("every sunday at 09:00", "chủ nhật hằng tuần lúc 09:00", "CHU NHAT MOI TUAN LUC 9:00"),
+    ("mỗi thứ năm lúc 19:00", "19:00 thứ năm hằng tuần", "every thursday at 19:00"),
+    (
+        "every monday, wednesday and friday at 08:00",
+        "thứ 2, 4, 6 hằng tuần lúc 8h",
+        "thứ hai, tư và sáu hằng tuần lúc 08:00",
+    ),
     ("every monday and thursday at 19:00", "thứ hai và thứ năm hằng tuần lúc 19:00", "every thursday, monday at 19:00"),
     (
         "every 2 weeks on monday at 19:00",
@@ -39,6 +54,7 @@ SAME = [
         "ngày 15 hằng tháng lúc 08:00",
         "hằng tháng vào ngày 15 lúc 8h",
         "every month on the 15th at 08:00",
+        "vào ngày 15 của mỗi tháng lúc 08:00",
     ),
     (
         "every month on the last day at 08:00",
@@ -101,7 +117,16 @@ def test_what_the_forms_mean() -> None:
         ("every month on 0 at 08:00", "bad-month-day"),
         ("30/2 at 08:00", "no-such-date"),
         ("2027-02-29 08:00", "no-such-date"),
-        ("every day at 17:00 and 19:00", "bad-when"),
+        ("anchor - 14 days at 24:00", "bad-time"),
+        ("every day at 17:00 and 19:00", "two-times"),
+        ("lúc 8 giờ và 17 giờ hằng ngày", "two-times"),
+        ("every day at 5pm", "twelve-hours"),
+        ("hằng ngày lúc 5 giờ chiều", "twelve-hours"),
+        ("8 giờ sáng 30/7", "twelve-hours"),
+        ("30/7/27 at 08:00", "bad-date"),
+        ("31/4 at 08:00", "no-such-date"),
+        ("9999-12-31 at 08:00", "year-out-of-range"),
+        ("30/07/2720 lúc 08:00", "year-out-of-range"),
     ],
 )
 def test_a_schedule_not_understood_says_which_kind_of_wrong(text: str, code: str) -> None:
@@ -110,6 +135,55 @@ def test_a_schedule_not_understood_says_which_kind_of_wrong(text: str, code: str
     error = caught.value.errors()[0]["ctx"]["error"]
     assert error.code == code
     assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("evry thursday at 19:00", "every thursday at 19:00"),
+        ("every thrusday at 19:00", "every thursday at 19:00"),
+        ("every 2 weks on mondy at 19:00", "every 2 weeks on monday at 19:00"),
+        ("hàg tuần vào thứ năm lúc 19:00", "hằng tuần vào thứ năm lúc 19:00"),
+        ("mốcc - 14 ngày lúc 08:30", "mốc - 14 ngày lúc 08:30"),
+        ("ngày 15 hằng thág lúc 08:00", "ngày 15 hằng tháng lúc 08:00"),
+    ],
+)
+def test_a_slip_of_the_pen_is_answered_with_what_was_meant(text: str, meant: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        When.model_validate(text)
+    error = caught.value.errors()[0]["ctx"]["error"]
+    assert error.code == "bad-when-near" and error.values["near"] == meant
+    assert When.model_validate(meant)
+
+
+@pytest.mark.parametrize("text", ["thứ tám hằng tuần lúc 19:00", "every fortnight at 08:00", "evry 0 days at 08:00"])
+def test_a_guess_that_might_name_a_wrong_day_is_not_made(text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        When.model_validate(text)
+    assert caught.value.errors()[0]["ctx"]["error"].code == "bad-when"
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2027-07-16T08:30+07:00", "2027-07-16T01:30:00+00:00"),
+        ("2027-07-16 08:30", "2027-07-16T01:30:00+00:00"),
+        ("16/07/2027 08:30", "2027-07-16T01:30:00+00:00"),
+        ("8 giờ 30 ngày 16/7/2027", "2027-07-16T01:30:00+00:00"),
+        ("16/07/2027", "2027-07-15T17:00:00+00:00"),
+    ],
+)
+def test_an_instant_is_typed_as_people_here_write_it(text: str, instant: str) -> None:
+    assert read_instant(text) == datetime.fromisoformat(instant)
+
+
+@pytest.mark.parametrize(
+    "text", ["hôm qua", "30/7 08:00", "mốc lúc 08:00", "hằng ngày lúc 08:00", "31/02/2027 08:00", ""]
+)
+def test_an_instant_that_is_none_is_one_sentence(text: str) -> None:
+    with pytest.raises(LoaError) as caught:
+        read_instant(text)
+    assert caught.value.code == "bad-instant" and "2027-07-16 08:30" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_an_edit_after_the_approval_voids_it_pauses_open_runs_and_says_what_chan
     assert len(world.sent) == sent
     assert live.runs() == {"mot/once": "paused:approval_void"}
     [problem] = done.problems
-    assert "messages.tin" in problem
+    assert "messages/tin/sms.vi.j2:1" in problem
     [(reason,)] = live.rows("SELECT void_reason FROM approval WHERE voided_at IS NOT NULL")
     assert "tin" in reason
     assert live.rows("SELECT count(*) FROM audit WHERE action = 'void'")[0][0] == 1
@@ -159,7 +159,9 @@ def test_one_of_two_approvals_does_not_let_a_paused_run_go_on(live: Road, world:
     live.write(steps() | {"loa.yaml": TWO, "messages/tin-hai/sms.vi.j2": "Tin thứ hai đã sửa, 111.\n"})
     live.round()
     live.approve(by="Người Duyệt Một")
-    control.act(live.process, "resume", "thu", None, by=None, why=None)
+    with pytest.raises(LoaError) as refused:
+        control.act(live.process, "resume", "thu", None, by=None, why=None)
+    assert (refused.value.key, refused.value.values["missing"]) == ("pipeline.resume-unapproved", 1)
     live.round()
     assert len(world.sent) == sent
     assert live.approve(by="Người Duyệt Hai").resumed == 1

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from engine.channels import VENDORS
 from engine.channels.base import Outcome, Outgoing
 from engine.errors import LoaError
-from engine.pipeline import dispatch, outcomes
+from engine.pipeline import calls, outcomes
 from engine.pipeline.service import serving
 from engine.store import suppression
 
@@ -111,7 +111,7 @@ def test_a_turned_clock_and_a_real_sender_never_meet(live: Road, world: World) -
 def test_a_call_that_never_ends_is_unknown_and_holds_up_nobody(
     live: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "CALL_ENDS_WITHIN", 0.05)
+    monkeypatch.setattr(calls, "CALL_ENDS_WITHIN", 0.05)
 
     async def never(self: object, batch: object) -> list[Outcome]:
         await asyncio.sleep(10)
@@ -136,7 +136,7 @@ def test_a_row_whose_time_has_gone_by_is_given_back_and_claimed_anew(
         def __lt__(self, other: object) -> bool:
             return next(late, None) is not None
 
-    monkeypatch.setattr(dispatch, "START_WITHIN", Within(10))
+    monkeypatch.setattr(calls, "START_WITHIN", Within(10))
     live.round()
     assert live.statuses() == {"accepted": 5}
     assert {row[0] for row in live.rows("SELECT attempt FROM delivery")} == {2}
@@ -156,9 +156,9 @@ def test_an_outcome_is_kept_until_the_database_takes_it(
     live: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk while answers come in: what the vendor said is not to be had again."""
-    monkeypatch.setattr(dispatch, "STORE_AGAIN", 0.01)
+    monkeypatch.setattr(calls, "STORE_AGAIN", 0.01)
     refusals, real_commit = (
-        iter([LoaError("store.disk-full"), LoaError("store.locked"), ZeroDivisionError()]),
+        iter([LoaError("store.disk-full"), LoaError("store.locked"), *[ZeroDivisionError()] * 3]),
         outcomes.commit,
     )
 

@@ -13,9 +13,18 @@ from engine.pipeline.pacer import CATCH_UP, Pacer
 
 
 def run(
-    rate: float, releases: Sequence[float], *, at_once: int = 100, busy: float = 0.0, stall: float = 0.0
+    rate: float,
+    releases: Sequence[float],
+    *,
+    at_once: int = 100,
+    busy: float = 0.0,
+    stall: float = 0.0,
+    reserve: Callable[[int], float | None] | None = None,
 ) -> list[float]:
-    """Start times, in seconds from the beginning, of rows released at ``releases``."""
+    """Start times, in seconds from the beginning, of rows released at ``releases``.
+
+    ``reserve`` gives the first of new slots, in seconds from now; without it they begin at once.
+    """
     started: list[float] = []
 
     async def main() -> None:
@@ -28,7 +37,11 @@ def run(
             started.append(monotonic() - begin)
             return asyncio.get_running_loop().create_task(call())
 
-        pacer: Pacer[float] = Pacer(rate, at_once, start)
+        async def slots(missed: int) -> float | None:
+            first = reserve(missed) if reserve else 0.0
+            return None if first is None else monotonic() + first
+
+        pacer: Pacer[float] = Pacer(rate, at_once, start, slots)
         for release in releases:
             pacer.put(begin + release, release)
         await asyncio.sleep(0)
@@ -42,6 +55,10 @@ def run(
 
     asyncio.run(main())
     return started
+
+
+async def from_now(missed: int) -> float:
+    return monotonic()
 
 
 def test_rows_released_together_start_one_by_one_at_the_rate() -> None:
@@ -66,6 +83,20 @@ def test_a_lost_tenth_of_a_second_is_not_caught_up() -> None:
     assert started[-1] >= 0.15 - CATCH_UP + len(after) / 200 - 0.01
 
 
+def test_rows_that_missed_their_slots_wait_for_new_ones_behind_other_workers() -> None:
+    """Sent at once, what one worker missed comes on top of what the others send in that second."""
+    asked: list[int] = []
+
+    def reserve(missed: int) -> float | None:
+        asked.append(missed)
+        return None if len(asked) == 1 else 0.3  # the database is locked the first time
+
+    started = run(200, [place / 200 for place in range(80)], stall=0.25, reserve=reserve)
+    assert asked[1] >= asked[0] >= 49
+    # Of those that had their time during the stall none starts before the new slots do.
+    assert sum(at < 0.25 + 0.3 for at in started) <= 80 - asked[1]
+
+
 def test_no_more_calls_are_on_their_way_than_allowed() -> None:
     started = run(10_000, [0.0] * 9, at_once=3, busy=0.03)
     assert started[3] - started[0] >= 0.03 - 0.002
@@ -80,7 +111,7 @@ def test_a_new_rate_holds_from_the_next_row_on() -> None:
             started.append(monotonic() - begin)
             return asyncio.get_running_loop().create_task(asyncio.sleep(0))
 
-        pacer: Pacer[int] = Pacer(5, 10, start)
+        pacer: Pacer[int] = Pacer(5, 10, start, from_now)
         for row in range(20):
             pacer.put(begin, row)
         pacer.set_rate(1000)
@@ -99,7 +130,7 @@ def test_a_stop_gives_back_what_has_not_started_and_starts_nothing_more() -> Non
             started.append(row)
             return asyncio.get_running_loop().create_task(asyncio.sleep(0))
 
-        pacer: Pacer[int] = Pacer(100, 10, start)
+        pacer: Pacer[int] = Pacer(100, 10, start, from_now)
         for row in range(10):
             pacer.put(monotonic(), row)
         await asyncio.sleep(0.025)

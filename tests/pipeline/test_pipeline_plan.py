@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pipeline_road import AREAS, Person, Road, Wall, World, on_one_database, walking
 
+from engine.pipeline.do_not_call import import_list
 from engine.pipeline.plan import Plan
 from engine.settings import Settings
 from engine.store.schema import prepare
@@ -266,6 +268,43 @@ def test_what_quiet_hours_outlast_is_planned_as_expired(road: Road) -> None:
     assert road.statuses() == {"expired": 1}
 
 
+@on_one_database
+def test_what_starts_at_the_same_instant_has_not_contacted_anybody_yet(road: Road) -> None:
+    """Both runs are opened before the first delivery of either is handed out."""
+    road.write(
+        {
+            "campaigns/khac.yaml": files.campaign(files.step("khac")),
+            "campaigns/thu.yaml": files.campaign(files.step(audience="tru")),
+            "audiences/tru.yaml": (
+                "title: Vừa nhận thì thôi\nareas: {districts: [Cao Lộc]}\nexclude: {contacted_within: 3 days}\n"
+            ),
+        }
+    )
+    road.people(Person(), Person())
+    road.at("2027-07-16 08:00")
+    road.approve("khac")
+    assert [run.recipients for run in road.plan().runs] == [2]
+    road.at("2027-07-16 08:30")
+    road.round()
+    assert road.statuses("mo-dau") == {"accepted": 2}
+
+
+@on_one_database
+def test_of_two_steps_at_one_instant_the_one_written_first_has_the_cap(road: Road) -> None:
+    road.write(
+        {
+            "campaigns/thu.yaml": files.campaign(
+                files.step("z-truoc"), files.step("a-sau", message="tin-hai"), limits="{per_person: 1 per 7 days}"
+            ),
+            "messages/tin-hai/sms.vi.j2": "Tin thứ hai, xin gọi 111.\n",
+        }
+    )
+    road.people(Person())
+    assert {run.step: run.recipients for run in road.plan().runs} == {"z-truoc": 1, "a-sau": 0}
+    road.round()
+    assert (road.statuses("z-truoc"), road.statuses("a-sau")) == ({"accepted": 1}, {"excluded": 1})
+
+
 @settings(
     max_examples=5,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: shrinking would take minutes
@@ -294,3 +333,21 @@ def test_sending_does_exactly_what_the_plan_said(
         road.write(workspace(cap, within, quiet, other_cap))
         road.people(*persons)
         walk(road, look_again)
+
+
+@on_one_database
+def test_an_advertising_plan_tells_of_a_list_that_is_missing_or_old(road: Road) -> None:
+    """Decree 91: numbers of the Do-Not-Call list get no advertising; a notice has nothing to do with it."""
+    assert road.plan().warnings == []
+    campaign = files.campaign(limits="{per_person: 3 per 1 day}").replace("thong_bao", "quang_cao")
+    road.write({"campaigns/thu.yaml": campaign, "messages/tin/sms.vi.j2": "[QC] Gọi 111. Từ chối: soạn TC.\n"})
+    [number] = road.people(Person())
+    assert "chưa nhập danh sách nào" in road.plan().warnings[0]
+    path = road.settings.workspace / "dnc.txt"
+    path.write_text(f"{number}\n", encoding="utf-8")
+    import_list(road.process, path, source="Cục ATTT", listed_on=date(2027, 6, 16))
+    plan = road.plan()
+    assert plan.warnings == []
+    assert (plan.runs[0].recipients, plan.runs[0].excluded) == (0, {"do_not_call": 1})
+    later = road.clock.now() + timedelta(days=1)
+    assert "ngày 16/06/2027, đã 31 ngày" in road.plan(at=later).warnings[0]

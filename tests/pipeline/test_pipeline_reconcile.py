@@ -8,11 +8,14 @@ import road_workspace as files
 from pipeline_road import Person, Road, World, on_one_database, refused
 from sqlalchemy import text
 
-from engine.channels.base import Decision, Outcome, Outgoing
+from engine.channels.base import Decision, Outcome, Outgoing, VendorMessage
+from engine.clock import parse_instant
 from engine.pipeline import control
+from engine.pipeline.recognise import recognise
 from engine.status import Status
 
 SETTLE = "15 minutes"
+CAMPAIGN = {"campaigns/thu.yaml": files.campaign(files.step(sender="thu", valid_for="10 hours"))}
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def doubtful(road: Road) -> Road:
     road.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=files.scripted(settle_after=SETTLE, poll_after="10 minutes")),
-            "campaigns/thu.yaml": files.campaign(files.step(sender="thu", valid_for="10 hours")),
+            **CAMPAIGN,
         }
     )
     road.people(Person())
@@ -213,7 +216,12 @@ def test_absence_proven_after_the_run_has_expired_ends_as_expired(doubtful: Road
     doubtful.round()
     doubtful.later(minutes=2)
     doubtful.round()
+    world.unreadable = True
     doubtful.later(hours=11)
+    doubtful.round()
+    assert (state(doubtful), doubtful.runs()) == ([("unknown", 1)], {"mo-dau/once": "finished"})
+    world.unreadable = False
+    doubtful.later(minutes=16)
     doubtful.round()
     assert state(doubtful) == [("expired", 1)]
     assert doubtful.runs() == {"mo-dau/once": "finished"}
@@ -287,7 +295,7 @@ def test_claims_of_a_dead_worker_are_looked_up_and_those_of_a_living_one_are_not
                 ),
                 {"id": delivery, "worker": worker, "now": now},
             )
-    from engine.pipeline.reconcile import find_orphans
+    from engine.pipeline.orphans import find_orphans
 
     assert find_orphans(doubtful.process, {"thu": 62.0}) == 0  # not old enough for its sender
     assert find_orphans(doubtful.process, {"thu": 60.0}) == 1
@@ -376,3 +384,155 @@ def test_a_call_that_comes_back_after_the_cancellation_is_not_left_in_the_queue(
     doubtful.round()
     assert state(doubtful) == [("cancelled", 1)]
     doubtful.prove_tallies()
+
+
+@on_one_database
+@pytest.mark.parametrize(("settle", "within"), [("15 minutes", 60), ("20 seconds", 20)])
+def test_the_first_listing_is_due_within_a_minute_or_sooner_where_the_sender_settles_sooner(
+    doubtful: Road, world: World, settle: str, within: int
+) -> None:
+    doubtful.write({"loa.yaml": files.loa_yaml(more_senders=files.scripted(settle_after=settle))} | CAMPAIGN)
+    doubtful.approve()
+    world.answer = world.lost
+    doubtful.round()
+    [(due,)] = doubtful.rows("SELECT due_real FROM look_up")
+    assert within / 2 < due - doubtful.wall() + 2.0 <= within, "with two seconds for the look itself"
+
+
+@on_one_database
+def test_an_id_that_the_vendor_gave_settles_it_before_all_comparing(doubtful: Road, world: World) -> None:
+    def answer(message: Outgoing) -> Outcome:
+        world.take(message)
+        vendor_id = world.take(message)
+        return Outcome(
+            message.delivery_id, message.attempt, Status.UNKNOWN, reason="unknown_status", vendor_id=vendor_id
+        )
+
+    world.answer = answer
+    doubtful.round()
+    doubtful.later(seconds=61)
+    doubtful.round()
+    assert doubtful.rows("SELECT status, vendor_id FROM delivery") == [("accepted", "V2")]
+
+
+@on_one_database
+def test_what_had_an_id_and_is_gone_from_the_log_is_a_persons_business(doubtful: Road, world: World) -> None:
+    """Two listings without it would prove absence of anything else; the vendor has had this one."""
+
+    def answer(message: Outgoing) -> Outcome:
+        return Outcome(message.delivery_id, message.attempt, Status.UNKNOWN, reason="unknown_status", vendor_id="V77")
+
+    world.answer = answer
+    doubtful.round()
+    for _ in range(3):
+        doubtful.later(minutes=16)
+        doubtful.round()
+    assert (state(doubtful), len(world.sent)) == ([("unknown", 1)], 1)
+    assert doubtful.incidents() == {"vanished": 1}
+
+
+@pytest.mark.parametrize("known_by", ["attempt", "receipt"])
+def test_a_message_of_an_earlier_attempt_is_not_taken_for_another_delivery(
+    road: Road, world: World, known_by: str
+) -> None:
+    """It settled the first step's row, which was sent again since; taken for the second's, that one would be lost."""
+    road.write(
+        {
+            "loa.yaml": files.loa_yaml(more_senders=files.scripted(settle_after="0 seconds")),
+            "campaigns/thu.yaml": files.campaign(files.step("mot", sender="thu"), files.step("hai", sender="thu")),
+        }
+    )
+    road.people(Person())
+    road.approve()
+    world.answer = lambda message: world.accept(message) if message.delivery_id == 1 else world.lost(message)
+    road.round()
+    [number] = {message.to for message in world.sent}
+    old = world.take(next(message for message in world.sent if message.delivery_id == 1))
+    with road.process.database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO attempt (delivery_id, attempt, sender, status, vendor_id, ended_at)"
+                " SELECT id, 0, sender, 'unknown', :old, claimed_at FROM delivery WHERE id = 1"
+                if known_by == "attempt"
+                else "INSERT INTO receipt (delivery_id, attempt, vendor_id, vendor_status, payload_sealed, received_at)"
+                " SELECT d.id, 0, :old, 'sent', phone_hash, claimed_at FROM delivery d, contact c"
+                " WHERE d.id = 1 AND c.id = contact_id"
+            ),
+            {"old": old},
+        )
+    assert len(world.log[number]) == 2
+    world.answer = None
+    for _ in range(3):
+        road.later(seconds=1)
+        road.round()
+    assert road.rows("SELECT status, attempt FROM delivery WHERE id = 2") == [("accepted", 2)]
+    road.prove_tallies()
+
+
+def test_a_vendor_that_cannot_be_asked_for_an_hour_is_shown_until_it_can(doubtful: Road, world: World) -> None:
+    world.answer, world.unreadable = world.cut, True
+    doubtful.round()
+    doubtful.later(minutes=50)
+    doubtful.round()
+    assert doubtful.incidents() == {}
+    doubtful.later(minutes=20)
+    doubtful.round()
+    assert doubtful.incidents() == {"cannot_ask": 1}
+    world.unreadable = False
+    doubtful.later(minutes=1)
+    doubtful.round()
+    assert (state(doubtful), doubtful.incidents()) == ([("accepted", 1)], {})
+
+
+@on_one_database
+def test_a_poll_that_is_refused_for_the_account_stops_the_sender(
+    doubtful: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline_road import Scripted
+
+    from engine.channels.base import LookUpFailed
+
+    async def refused_fetch(self: Scripted, vendor_id: str) -> None:
+        raise LookUpFailed("credentials", Decision.STOP_SENDER)
+
+    monkeypatch.setattr(Scripted, "fetch", refused_fetch)
+    doubtful.round()
+    assert doubtful.incidents() == {"sender_stopped": 1}
+
+
+AT = parse_instant("2027-07-16 08:30")
+BODY = "Cần giúp đỡ xin gọi 111."
+
+
+def logged(vendor_id: str, minutes: float = 0.0, body: str = BODY, sender: str = "THU") -> VendorMessage:
+    """A message in the vendor's log, that many minutes after the claim."""
+    return VendorMessage(vendor_id, sender, Status.ACCEPTED, AT + timedelta(minutes=minutes), body)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ([], None),
+        ([logged("A")], "A"),
+        ([logged("A", body="của nhà mạng")], "A"),  # one candidate: whatever its words
+        ([logged("A", minutes=-2)], "A"),
+        ([logged("A", minutes=-2.1, body="tin khác")], None),
+        ([logged("A", minutes=-2.1)], "clock_doubtful"),
+        ([logged("A", minutes=-2.1), logged("B", minutes=1)], "B"),
+        ([logged("A", minutes=-24 * 60 - 1)], None),  # yesterday's
+        ([logged("A"), logged("B", body="tin khác")], "A"),  # the body breaks the tie
+        ([logged("A", body="x"), logged("B", body="y")], "several_candidates"),
+        ([logged("A"), logged("B")], "several_candidates"),
+        ([logged("A", sender="KHAC")], None),
+        ([logged("TAKEN")], None),
+        ([logged("TAKEN"), logged("A", body="x")], "A"),
+        ([logged("A", body="của tin kia")], None),  # another delivery in doubt has these words
+        ([logged("A", body="của tin kia"), logged("B", body="x")], "B"),
+    ],
+)
+def test_which_message_of_the_log_is_ours(listed: list[VendorMessage], found: str | None) -> None:
+    for order in (listed, listed[::-1]):
+        what = recognise(
+            order, body=BODY, sends_as="THU", claimed_at=AT, taken={"TAKEN"}, rivals={"của tin kia"}
+        )  # fmt: skip
+        assert (what.vendor_id if isinstance(what, VendorMessage) else what) == found

@@ -7,7 +7,9 @@ import secrets
 import pytest
 from sqlalchemy import insert
 
+from engine.pipeline.process import opened
 from engine.reports.health import GIB, look_over
+from engine.status import RunStatus
 from engine.store.database import Lock
 from engine.store.tables import Worker, table_of
 from engine.store.workers import Registration
@@ -24,7 +26,7 @@ def test_all_is_well_after_init(prepared, loa):
     code, out, err = loa("doctor", "--json")
     told = json.loads(out)
     assert (code, err, told["ok"], told["recount"]) == (0, "", True, None)
-    names = ["key", "database", "disk", "log", "lock", "workers"]
+    names = ["key", "database", "disk", "log", "lock", "workers", "process"]
     if not prepared.database.is_sqlite:
         names.remove("log")
     assert [check["name"] for check in told["checks"]] == names
@@ -80,7 +82,29 @@ def test_a_lock_that_somebody_keeps_is_said(prepared, monkeypatch):
 
 
 def test_dead_workers_are_counted_apart(prepared):
-    with Registration(prepared.database, prepared.settings.state_folder / "locks"):
+    with Registration(prepared.database):
         with prepared.database.write() as connection:
             connection.execute(insert(table_of(Worker)).values(id="dead-1", slot=7, started_real=1.0))
         assert "1 đang chạy, 1 đã dừng" in checks(prepared.settings)["workers"].message
+
+
+def test_nobody_at_work_is_a_warning_only_when_something_is_due(road, loa):
+    code, out, _ = loa("doctor", "--json")
+    assert (code, _process(out)["warning"]) == (0, False)
+    road.run([{}], status=RunStatus.READY)
+    code, out, _ = loa("doctor", "--json")
+    assert (code, _process(out)["warning"]) == (0, True)
+    assert "[CẦN LÀM]" in loa("doctor")[1]
+    with opened(road.process.settings, claims=True, kind="run") as process:
+        process.worker.beat(leads=True)
+        _, out, _ = loa("doctor", "--json")
+        assert (_process(out)["warning"], "nhịp cuối" in _process(out)["message"]) == (False, True)
+        with road.process.database.write() as connection:
+            connection.exec_driver_sql("UPDATE worker SET seen_real = seen_real - 40")
+        code, out, _ = loa("doctor", "--json")
+        assert (code, _process(out)["ok"]) == (1, False)
+
+
+def _process(out: str) -> dict:
+    [found] = [check for check in json.loads(out)["checks"] if check["name"] == "process"]
+    return found

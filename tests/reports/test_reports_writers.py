@@ -144,7 +144,7 @@ def test_a_file_is_whole_or_what_it_was(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LoaError, match="No space left"):
+    with pytest.raises(LoaError, match="ổ đĩa hết chỗ"):
         write_file(path, b"after")
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["report.csv"]

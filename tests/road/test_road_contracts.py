@@ -128,11 +128,35 @@ def test_plan_and_approve_and_dispatch_speak_json_as_agreed(copy: Here) -> None:
 
 def test_pause_resume_and_cancel_answer_in_json(copy: Here) -> None:
     copy.ok("approve", "thu", "--by", "Người Duyệt", "--json")
-    for action in ("pause", "resume", "cancel"):
-        assert copy.ok(action, "thu", "--json").json == {"campaign": "thu", "step": None, "action": action, "runs": 0}
+    for action, status in (("pause", "paused"), ("resume", "approved"), ("cancel", "cancelled")):
+        assert copy.ok(action, "thu", "--json").json == {
+            "campaign": "thu", "step": None, "action": action, "runs": 0,
+            "status": status, "missing_approvals": 0, "waiting": [],
+        }  # fmt: skip
     again = copy.run("resume", "thu", "--json")
     assert (again.code, again.out) == (1, "")
     clear(again)
+
+
+def test_decisions_name_the_step_and_an_approval_tells_what_changed(copy: Here) -> None:
+    """In Vietnamese, as officers read it."""
+    vietnamese = {"LOA_LANG": "vi"}
+    copy.ok("approve", "thu", "--by", "Người Duyệt", **vietnamese)
+    assert "bước “mo-dau” của “thu”" in copy.ok("pause", "thu", "mo-dau", "--by", "A", **vietnamese).out
+    assert "Bước “mo-dau” của “thu” chạy tiếp" in copy.ok("resume", "thu", "mo-dau", **vietnamese).out
+    clear(copy.run("pause", "thu", "khong-co", **vietnamese), "khong-co", "mo-dau")
+    copy.ok("pause", "thu", **vietnamese)
+    text = "Cần giúp đỡ xin gọi 111 hoặc 113."
+    (copy.workspace / "messages" / "tin" / "sms.vi.j2").write_text(f"{text}\n", encoding="utf-8")
+    told = copy.ok("approve", "thu", "--by", "Người Duyệt", **vietnamese).out
+    former = MESSAGES["messages/tin/sms.vi.j2"].strip()
+    changed = f"messages/tin/sms.vi.j2:1: trước “{former}”, nay “{text}”"
+    assert "Thay đổi so với bản đã phê duyệt trước (1 dòng)" in told and changed in told
+    assert "“thu” đang tạm dừng" in told
+    (copy.workspace / "messages" / "tin" / "sms.vi.j2").write_text("Gọi 111.\n", encoding="utf-8")
+    document = copy.ok("approve", "thu", "--by", "Người Duyệt", "--json").json
+    assert document["changes"] == [{"file": "messages/tin/sms.vi.j2", "line": 1, "before": text, "after": "Gọi 111."}]
+    assert (document["approvals"], document["status"]) == (1, "paused")
 
 
 def clear(ran: Ran, *words: str) -> None:

@@ -75,7 +75,6 @@ def check(told: dict[str, Any], ledger: Vendor, people: int) -> None:
     assert totals["segments"] == len(accepted)
     assert totals["cost_vnd"] == 850 * len(accepted)
     assert totals["accepted"] + totals["delivered"] + totals["failed"] - refused == len(accepted)
-    assert totals["delivered"] > 0  # how many by now is the phones' business
     by_district = {row["area"]["code"]: row["segments"] for row in told["rows"]}
     assert by_district == districts_of(ledger)
     assert all(row["targeted"] == sum(row[status] for status in STATUSES) for row in [*told["rows"], totals])
@@ -87,24 +86,26 @@ STATUSES = (
 )  # fmt: skip
 
 
-def test_twenty_thousand_deliveries_are_the_ledgers_and_nobody_gets_two(tmp_path: Path) -> None:
+@pytest.mark.parametrize("people", [2_000, pytest.param(20_000, marks=pytest.mark.torture)])
+def test_every_delivery_is_the_ledgers_and_nobody_gets_two(tmp_path: Path, people: int) -> None:
+    """The twenty thousand of the long run are part of `.ci/run` too."""
     with vendor(tmp_path) as ledger:
         loa = Loa(tmp_path, {"LOA_TWILIO_URL": ledger.url})
-        walk(loa, 20_000, ledger)
-        move(loa, 20_000, ledger)
+        walk(loa, people, ledger)
+        move(loa, people, ledger)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_two_thousand_deliveries_on_postgresql_are_the_ledgers(tmp_path: Path, database_url: str) -> None:
+def test_five_hundred_deliveries_on_postgresql_are_the_ledgers(tmp_path: Path, database_url: str) -> None:
     with vendor(tmp_path) as ledger:
         loa = Loa(tmp_path, {"LOA_TWILIO_URL": ledger.url, "LOA_DATABASE_URL": database_url})
-        walk(loa, 2_000, ledger)
+        walk(loa, 500, ledger)
 
 
 def test_a_vendor_that_is_not_there_and_then_throttles_gets_every_message_once(tmp_path: Path) -> None:
     """No connection and 429 are no attempts: the rows wait. The sender may do five times what the vendor takes."""
     loa = Loa(tmp_path, {"LOA_TWILIO_URL": "http://127.0.0.1:9"})
-    prepared(loa, 80, {**WORKSPACE, "loa.yaml": files.loa_yaml(rate="200/s")})
+    prepared(loa, 80, {**WORKSPACE, "loa.yaml": files.loa_yaml(rate="200/s", orphan_after="1 seconds")})
     going = loa.start("dispatch", "--once", "--json")
     wait_for(lambda: rows(loa, "SELECT count(*) FROM attempt")[0][0] > 0)
     going.stop()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from engine.status import Status
 from engine.store import fanout
+from engine.store.audit import Signature
 from engine.store.crypto import Keyring
 from engine.store.outbox import DELIVERY
 from engine.store.tables import (
@@ -29,6 +30,7 @@ CONTACT, IMPORT, RENDERING = table_of(Contact), table_of(ContactImport), table_o
 RUN, SNAPSHOT = table_of(Run), table_of(SnapshotRow)
 BEGIN = datetime(2027, 7, 16, 1, 30, tzinfo=UTC)  # 08:30 in Vietnam
 REAL = 1_800_000_000.0
+SIGNED = Signature(BEGIN, "tien-trinh-thu")
 PYTHON = sys.executable
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -64,12 +66,19 @@ def contacts_in(
 
 
 def run_in(connection: Connection, step: str = "canh-bao", campaign: str = "chien-dich", **columns: Any) -> int:
-    """A run that is ready to be claimed; its id."""
+    """A run that is ready to be claimed, of a campaign that is running; its id."""
     connection.execute(
         text(
             "INSERT INTO snapshot (digest, campaign, content, created_at) SELECT 'd', 'chien-dich', '{}',"
             " CURRENT_TIMESTAMP WHERE NOT EXISTS (SELECT 1 FROM snapshot)"
         )
+    )
+    connection.execute(
+        text(
+            "INSERT INTO campaign_state (campaign, status, reserved_vnd) VALUES (:campaign, 'running', 0)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"campaign": campaign},
     )
     values = {
         "campaign": campaign, "step": step, "occurrence": "once", "channel": "sms", "due": BEGIN,

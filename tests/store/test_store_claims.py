@@ -17,6 +17,7 @@ from store_rows import (
     CONTACT,
     REAL,
     RUN,
+    SIGNED,
     at_once,
     contacts_in,
     deliveries_in,
@@ -27,11 +28,12 @@ from store_rows import (
 )
 
 from engine.pipeline.process import Process
-from engine.status import Status
-from engine.store import claims, outbox, senders, snapshots, suppression
+from engine.status import CampaignStatus, Status
+from engine.store import campaigns, claims, outbox, senders, suppression
 from engine.store.claims import Claim, Claimable, Claimed
 from engine.store.database import Database, Lock
 from engine.store.outbox import DELIVERY, Change
+from engine.store.senders import Standing
 
 
 def _claim(database: Database, runs: Sequence[int | Claimable], at: float = 0.0, **more: Any) -> Claim:
@@ -46,12 +48,19 @@ def _claim(database: Database, runs: Sequence[int | Claimable], at: float = 0.0,
 
 def _run(process: Process, people: int | Sequence[int], step: str = "canh-bao", **columns: Any) -> int:
     """A run that is ready, with a delivery for each of ``people`` (or that many new contacts)."""
-    run_columns = {name: columns.pop(name) for name in ("campaign", "expires_at") if name in columns}
+    run_columns = {name: columns.pop(name) for name in ("campaign", "expires_at", "advertising") if name in columns}
     with process.database.write() as connection:
         contacts = contacts_in(connection, process.keyring, people) if isinstance(people, int) else people
         run = run_in(connection, step=step, **run_columns)
         deliveries_in(connection, run, contacts, **columns)
     return run
+
+
+def _stand(process: Process, standing: Standing, sender: str = "dien-tap") -> None:
+    """Let a sender stand like that."""
+    with process.database.write() as connection:
+        senders.lock(connection, sender)
+        senders.save(connection, sender, standing)
 
 
 def _statuses(process: Process, run: int) -> Counter[tuple[str, str | None]]:
@@ -183,6 +192,44 @@ def test_two_processes_never_get_a_person_past_the_cap_across_campaigns(prepared
     assert totals == {("sending", None): 40 * cap, ("excluded", "capped"): 80}
 
 
+def test_two_processes_never_get_a_fourth_advertisement_of_a_day_to_anybody(prepared: Process, settings) -> None:
+    """Over all advertising campaigns together, which have no cap of their own; notices neither count nor are held."""
+    with prepared.database.write() as connection:
+        people = contacts_in(connection, prepared.keyring, 30)
+    runs = [_run(prepared, people, campaign=f"qc-{n}", sender=f"s{n}", advertising=True) for n in range(5)]
+    notice = _run(prepared, people, campaign="thong-bao", sender="s5")
+    databases = [prepared.database, Database(settings.database_url)]
+
+    def drain(place: int) -> None:
+        order = [*enumerate(runs), (5, notice)][:: 1 if place == 0 else -1]
+        for turn in range(7):
+            for number, run in order:
+                wanted = Claimable(run, advertising=run != notice)
+                _claim(databases[place], [wanted], turn * 2, sender=f"s{number}", limit=7, slot=place)
+
+    at_once(lambda: drain(0), lambda: drain(1))
+    databases[1].close()
+    totals = sum((_statuses(prepared, run) for run in runs), Counter())
+    assert totals == {("sending", None): 90, ("excluded", "advertising_capped"): 60}
+    assert _statuses(prepared, notice) == {("sending", None): 30}
+    with prepared.database.read() as connection:
+        sending = select(DELIVERY.c.contact_id).where(DELIVERY.c.status == Status.SENDING)
+        counted = Counter(row.contact_id for row in connection.execute(sending))
+    assert set(counted.values()) == {4}
+
+
+def test_the_advertising_cap_is_a_sliding_days(prepared: Process) -> None:
+    with prepared.database.write() as connection:
+        people = contacts_in(connection, prepared.keyring, 1)
+    runs = [_run(prepared, people, campaign=f"qc-{n}", advertising=True) for n in range(5)]
+    hours = (0, 8, 16, 23.9, 24.1)
+    taken = [
+        len(_claim(prepared.database, [Claimable(run, advertising=True)], at * 3600).rows)
+        for run, at in zip(runs, hours, strict=True)
+    ]
+    assert taken == [1, 1, 1, 0, 1]
+
+
 def test_a_cap_counts_what_the_vendor_has_or_may_have_and_nothing_else(prepared: Process) -> None:
     """Each person had one delivery two days ago; the cap is one a week."""
     earlier = BEGIN - timedelta(days=2)
@@ -307,16 +354,14 @@ def test_another_senders_rows_are_not_touched(prepared: Process) -> None:
 def test_a_sender_that_rests_claims_nothing_until_its_time(prepared: Process) -> None:
     run = _run(prepared, 30)
     _claim(prepared.database, [run], 0, rate=10.0)
-    with prepared.database.write() as connection:
-        senders.hold(connection, "dien-tap", until_real=REAL + 60, reason="overloaded")
-        senders.hold(connection, "dien-tap", until_real=REAL + 30, reason="shorter")
+    _stand(prepared, Standing(held_until=REAL + 60, held_reason="overloaded", opened_real=REAL))
     held = _claim(prepared.database, [run], 59, rate=10.0)
     assert (held.held, held.rows, held.excluded, held.exhausted) == (True, [], 0, [])
     freed = _claim(prepared.database, [run], 61, rate=10.0)
     assert not freed.held
     assert len(freed.rows) == 10, "the rest is not caught up"
+    _stand(prepared, Standing(held_until=senders.FOREVER, held_reason="stopped", holds=2))
     with prepared.database.write() as connection:
-        senders.hold(connection, "dien-tap", until_real=senders.FOREVER, reason="stopped")
         assert senders.held(connection, REAL + 1e9)["dien-tap"] == (senders.FOREVER, "stopped", 2)
         assert senders.release(connection, "dien-tap")
         assert not senders.release(connection, "dien-tap")
@@ -335,7 +380,7 @@ def test_a_run_stopped_since_the_gates_were_read_hands_out_nothing_more(prepared
         stopped.append(run)
         with prepared.database.write() as connection:
             if what.startswith("campaign"):
-                snapshots.set_state(connection, what, what.partition(" ")[2])
+                campaigns.move(connection, what, CampaignStatus(what.partition(" ")[2]), SIGNED)
             elif what != "overdue":
                 connection.execute(update(RUN).values(status=what).where(RUN.c.id == run))
     going = _run(prepared, 3)

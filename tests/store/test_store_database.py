@@ -20,7 +20,7 @@ from engine.store.database import Database, Lock
 
 
 def _add(connection: Connection, campaign: str) -> None:
-    query = text("INSERT INTO campaign_state (campaign, state, reserved_vnd) VALUES (:campaign, 'active', 0)")
+    query = text("INSERT INTO campaign_state (campaign, status, reserved_vnd) VALUES (:campaign, 'draft', 0)")
     connection.execute(query, {"campaign": campaign})
 
 
@@ -62,10 +62,10 @@ def test_reading_keeps_nobody_from_writing_and_writes_nothing(prepared: Process)
 
 _HOLD = {
     "sqlite": "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-    "c.execute('BEGIN IMMEDIATE')\nc.execute(\"INSERT INTO campaign_state VALUES ('nguoi-khac', 'active', 0)\")\n",
+    "c.execute('BEGIN IMMEDIATE')\nc.execute(\"INSERT INTO campaign_state VALUES ('nguoi-khac', 'draft', 0)\")\n",
     "postgresql": "import psycopg, sys\nc = psycopg.connect(sys.argv[1])\n"
     f"c.execute('SELECT pg_advisory_xact_lock({int(Lock.CLAIM)})')\n"
-    "c.execute(\"INSERT INTO campaign_state VALUES ('nguoi-khac', 'active', 0)\")\n",
+    "c.execute(\"INSERT INTO campaign_state VALUES ('nguoi-khac', 'draft', 0)\")\n",
 }
 _LET_GO = "print('held', flush=True)\nimport time\ntime.sleep(float(sys.argv[2]))\nc.execute('COMMIT')\n"
 

@@ -14,6 +14,7 @@ from store_rows import (
     BEGIN,
     CONTACT,
     RENDERING,
+    SIGNED,
     at_once,
     contacts_in,
     deliveries_in,
@@ -322,7 +323,7 @@ def test_a_run_made_ready_takes_no_more_rows_from_a_process_that_lags_behind(pre
     run, questions, _ = _many(prepared, 10)
     with prepared.database.write() as connection:
         assert fanout.without_row(connection, run, questions) != []
-        runs.move(connection, run, RunStatus.ENQUEUEING, RunStatus.READY)
+        runs.move(connection, run, RunStatus.ENQUEUEING, RunStatus.READY, SIGNED)
     with prepared.database.write() as connection:
         fanout.insert_personal_chunk(connection, run, questions, "dien-tap", PRICE, 0, 10**6, lambda *_: 1)
         assert _rows(connection, run) == {}

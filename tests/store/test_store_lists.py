@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select, text
-from store_rows import BEGIN, CONTACT, REAL, at_once, contacts_in, deliveries_in, run_in
+from store_rows import BEGIN, CONTACT, REAL, SIGNED, at_once, contacts_in, deliveries_in, run_in
 
 from engine.pipeline.process import Process
-from engine.status import Status
-from engine.store import audit, look_ups, outbox, snapshots, suppression
+from engine.status import CampaignStatus, Status
+from engine.store import audit, budget, campaigns, look_ups, outbox, snapshots, suppression
 from engine.store.database import Database
 from engine.store.outbox import DELIVERY, Change
 
@@ -113,29 +113,32 @@ def test_accepted_deliveries_are_asked_about_when_due_or_once_each_all_of_them(p
 
 def test_the_budget_is_never_passed_by_two_runs_that_reserve_at_once(prepared: Process, settings) -> None:
     other = Database(settings.database_url)
+    with prepared.database.write() as connection:
+        campaigns.ensure(connection, "chien-dich")
+        campaigns.ensure(connection, "khong-han")
 
     def reserve(database: Database) -> int:
         taken = 0
         for _ in range(15):
             with database.write() as connection:
-                taken += snapshots.reserve(connection, "chien-dich", 7, 100)
+                taken += budget.reserve(connection, "chien-dich", 7, 100)
         return taken
 
     taken = sum(at_once(lambda: reserve(prepared.database), lambda: reserve(other)))
     other.close()
     assert taken == 14
     with prepared.database.write() as connection:
-        assert connection.execute(text("SELECT reserved_vnd FROM campaign_state")).scalar() == 98
-        assert not snapshots.reserve(connection, "chien-dich", 3, 100)
-        assert snapshots.reserve(connection, "chien-dich", 2, 100), "the last dong may be spent"
-        assert snapshots.reserve(connection, "khong-han", 10**12, None)
+        assert connection.execute(text("SELECT max(reserved_vnd) FROM campaign_state")).scalar() == 98
+        assert not budget.reserve(connection, "chien-dich", 3, 100)
+        assert budget.reserve(connection, "chien-dich", 2, 100), "the last dong may be spent"
+        assert budget.reserve(connection, "khong-han", 10**12, None)
 
 
 def test_a_campaign_is_active_until_somebody_stops_it(prepared: Process) -> None:
     with prepared.database.write() as connection:
         assert snapshots.state_of(connection, "chien-dich") == "active"
-        snapshots.set_state(connection, "chien-dich", "paused")
-        snapshots.ensure_state(connection, "chien-dich")
+        campaigns.move(connection, "chien-dich", CampaignStatus.PAUSED, SIGNED)
+        campaigns.ensure(connection, "chien-dich")
         assert snapshots.state_of(connection, "chien-dich") == "paused"
         assert snapshots.state_of(connection, "khac") == "active"
 
@@ -187,4 +190,4 @@ def test_one_incident_is_open_at_a_time_and_a_settled_one_may_come_again(prepare
 
 def test_no_budget_goes_below_nothing(prepared: Process) -> None:
     with pytest.raises(Exception, match="reserved_not_negative"), prepared.database.write() as connection:
-        connection.execute(insert(snapshots._STATE).values(campaign="chien-dich", state="active", reserved_vnd=-1))
+        connection.execute(insert(budget._STATE).values(campaign="chien-dich", status="draft", reserved_vnd=-1))

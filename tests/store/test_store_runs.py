@@ -9,6 +9,7 @@ from store_rows import (
     BEGIN,
     REAL,
     RUN,
+    SIGNED,
     at_once,
     contacts_in,
     deliveries_in,
@@ -44,7 +45,7 @@ def test_an_occurrence_is_opened_once_whoever_opens_it_however_often(prepared: P
         made = 0
         for number in range(8):
             with database.write() as connection:
-                made += runs.create(connection, _values(occurrence=f"2027-07-{number + 10}"))
+                made += runs.create(connection, _values(occurrence=f"2027-07-{number + 10}")) is not None
         return made
 
     assert sum(at_once(lambda: open_all(prepared.database), lambda: open_all(other))) == 8
@@ -64,12 +65,12 @@ def test_only_moves_of_the_table_are_made_and_only_from_where_the_run_stands(pre
                 key = run_in(connection, step=f"{before}-{after}", status=str(before))
                 if not run_may_become(before, after):
                     with pytest.raises(ValueError, match="cannot go"):
-                        runs.move(connection, key, before, after)
+                        runs.move(connection, key, before, after, SIGNED)
                     continue
                 other = next(status for status in RunStatus if status is not before and RUN_TRANSITIONS[status])
                 target = next(iter(RUN_TRANSITIONS[other]))
-                assert not runs.move(connection, key, other, target), "a run was moved from where it does not stand"
-                assert runs.move(connection, key, before, after, reason="r")
+                assert not runs.move(connection, key, other, target, SIGNED), "moved from where it does not stand"
+                assert runs.move(connection, key, before, after, SIGNED, reason="r")
                 assert (runs.get(connection, key)["status"], runs.get(connection, key)["reason"]) == (after, "r")
         with pytest.raises(LookupError):
             runs.get(connection, 10**9)

@@ -20,7 +20,16 @@ from store_rows import BEGIN, PYTHON, contacts_in, deliveries_in, only_sqlite, r
 from engine.errors import LoaError
 from engine.pipeline.process import Process
 from engine.settings import Settings
-from engine.status import RUN_TRANSITIONS, TRANSITIONS, RunStatus, Status, may_become, run_may_become
+from engine.status import (
+    CAMPAIGN_TRANSITIONS,
+    RUN_TRANSITIONS,
+    STEP_TRANSITIONS,
+    TRANSITIONS,
+    RunStatus,
+    Status,
+    may_become,
+    run_may_become,
+)
 from engine.store import audit, schema
 from engine.store.crypto import load_keyring
 from engine.store.database import Database
@@ -52,6 +61,10 @@ def test_the_newest_triggers_are_the_table_of_transitions() -> None:
     assert moves == {str(a): tuple(sorted(map(str, b))) for a, b in TRANSITIONS.items() if b}
     moves = dict(_newest_with("RUN_MOVES").RUN_MOVES)
     assert moves == {str(a): tuple(sorted(map(str, b))) for a, b in RUN_TRANSITIONS.items() if b}
+    moves = dict(_newest_with("CAMPAIGN_MOVES").CAMPAIGN_MOVES)
+    assert moves == {str(a): tuple(sorted(map(str, b))) for a, b in CAMPAIGN_TRANSITIONS.items() if b}
+    moves = dict(_newest_with("STEP_MOVES").STEP_MOVES)
+    assert moves == {str(a): tuple(sorted(map(str, b))) for a, b in STEP_TRANSITIONS.items() if b}
 
 
 def test_the_database_itself_refuses_every_move_of_a_delivery_that_the_table_does_not_have(prepared: Process) -> None:
@@ -162,6 +175,41 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -
     with database.read() as connection:
         assert inspect(connection).get_table_names() == []
     schema.migrate(database)
+
+
+_FIRST = """
+INSERT INTO snapshot (digest, campaign, content, created_at) VALUES
+    ('d1', 'a', '{"campaign":{"kind":"quang_cao"}}', :at), ('d2', 'b', '{"campaign":{"kind":"thong_bao"}}', :at);
+INSERT INTO campaign_state (campaign, state, reserved_vnd) VALUES ('da-chay', 'active', 850), ('da-duyet', 'active', 0),
+    ('nhap', 'active', 0), ('dung', 'paused', 1), ('huy', 'cancelled', 2);
+INSERT INTO approval (campaign, digest, by_sealed, at, recipients, segments, cost_vnd, figures)
+    VALUES ('da-duyet', 'd1', :sealed, :at, 1, 1, 1, '{}');
+INSERT INTO run (campaign, step, occurrence, channel, due, expires_at, status, digest, high_water, enqueue_cursor,
+    claim_cursor, reserved_vnd, opened_at) VALUES
+    ('da-chay', 'mot', 'once', 'sms', :at, :at, 'running', 'd1', 0, 0, 0, 0, :at),
+    ('da-chay', 'hai', 'once', 'sms', :at, :at, 'ready', 'd2', 0, 0, 0, 0, :at);
+INSERT INTO audit (at, action, subject) VALUES (:at, 'approve', 'da-duyet')
+"""
+
+
+def test_a_database_of_the_first_revision_keeps_what_it_knows(database: Database) -> None:
+    """Campaigns get the status that their approvals and runs prove; a person's pause and cancellation stand."""
+    with database.write() as connection:
+        command.upgrade(schema.configuration(connection), "0001")
+        for statement in _FIRST.split(";"):
+            values = {"at": "2027-07-16 01:30:00+00:00", "sealed": b"x"}
+            named = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(text(statement), named)
+    schema.migrate(database)
+    with database.read() as connection:
+        states = connection.execute(text("SELECT campaign, status, reserved_vnd FROM campaign_state")).all()
+        assert {row.campaign: (row.status, row.reserved_vnd) for row in states} == {
+            "da-chay": ("running", 850), "da-duyet": ("approved", 0), "nhap": ("draft", 0), "dung": ("paused", 1),
+            "huy": ("cancelled", 2),
+        }  # fmt: skip
+        runs = connection.execute(text("SELECT step, advertising FROM run")).all()
+        assert {row.step: bool(row.advertising) for row in runs} == {"mot": True, "hai": False}
+        assert connection.execute(text("SELECT process FROM audit")).scalar() is None
 
 
 def _refused(settings: Settings) -> str:

@@ -16,10 +16,9 @@ from engine.store.workers import Registration
 WORKER = table_of(Worker)
 _LIVE = """
 import sys
-from pathlib import Path
 from engine.store.database import Database
 from engine.store.workers import Registration
-with Registration(Database(sys.argv[1]), Path(sys.argv[2])) as worker:
+with Registration(Database(sys.argv[1])) as worker:
     print(worker.id, worker.slot, flush=True)
     sys.stdin.readline()
 """
@@ -31,13 +30,12 @@ def _known(process: Process) -> dict[str, int]:
 
 
 def test_a_killed_worker_is_known_to_be_dead_and_a_living_one_is_not(prepared: Process) -> None:
-    folder = prepared.settings.state_folder / "locks"
     child = subprocess.Popen(
-        [PYTHON, "-c", _LIVE, prepared.settings.database_url, str(folder)],
+        [PYTHON, "-c", _LIVE, prepared.settings.database_url],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     other, slot = child.stdout.readline().split()
-    with Registration(prepared.database, folder) as ours:
+    with Registration(prepared.database) as ours:
         assert not ours.is_dead(other)
         assert not ours.is_dead(ours.id)
         assert _known(prepared) == {other: int(slot), ours.id: ours.slot}
@@ -48,7 +46,7 @@ def test_a_killed_worker_is_known_to_be_dead_and_a_living_one_is_not(prepared: P
         assert _becomes_dead(ours, other)
         assert ours.is_dead(other), "asking twice frees nothing and changes nothing"
         database = Database(prepared.settings.database_url)
-        with Registration(database, folder) as next_one:
+        with Registration(database) as next_one:
             assert next_one.slot == int(slot), "the slot of the dead is used again"
             assert set(_known(prepared)) == {ours.id, next_one.id}
             assert not next_one.is_dead(ours.id)
@@ -62,13 +60,12 @@ def _becomes_dead(ours: Registration, other: str) -> bool:
 
 
 def test_a_worker_nobody_has_heard_of_is_dead(prepared: Process) -> None:
-    with Registration(prepared.database, prepared.settings.state_folder / "locks") as ours:
+    with Registration(prepared.database) as ours:
         assert ours.is_dead("1-khong-co")
 
 
 def test_workers_of_one_process_see_each_other_alive(prepared: Process) -> None:
-    folder = prepared.settings.state_folder / "locks"
-    with Registration(prepared.database, folder) as first, Registration(prepared.database, folder) as second:
+    with Registration(prepared.database) as first, Registration(prepared.database) as second:
         assert first.id != second.id
         assert not first.is_dead(second.id)
         assert not second.is_dead(first.id)
@@ -77,10 +74,9 @@ def test_workers_of_one_process_see_each_other_alive(prepared: Process) -> None:
 
 def test_a_registration_that_fails_holds_no_lock(prepared: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lock would make it look alive for as long as the process that failed to start lives."""
-    folder = prepared.settings.state_folder / "locks"
-    failing = Registration(prepared.database, folder)
+    failing = Registration(prepared.database)
     monkeypatch.setattr(failing, "is_dead", lambda worker: 1 / 0)
-    with Registration(prepared.database, folder) as ours:
+    with Registration(prepared.database) as ours:
         with pytest.raises(ZeroDivisionError):
             failing.__enter__()
         assert ours.is_dead(failing.id)

@@ -1,64 +1,82 @@
-"""Many kills, many faults, two dispatchers at a time, two steps to the same people: still nobody gets two of one."""
+"""Killed again and again in every phase: nobody gets two, nobody is forgotten, and every figure is the rows' own."""
 
-import os
-import random
-import signal
 import sys
-from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import road_workspace as files
-from road_kit import Loa, Running, prepared, rows, statuses, vendor, wait_for
-from road_proof import prove_tallies
+from road_workspace import DUE
+from torture_killer import PLAIN, Count, Manner, carry_out
+from torture_plan import plan
+from torture_processes import Forge
+from torture_proof import judge, told
+from torture_scene import Pace, Scene
 
-pytestmark = pytest.mark.torture
+DROPS = ("--drop-response-rate", "0.06", "--error-rate", "0.06", "--latency", "0.02")
+CALLBACKS = ("--duplicate-callbacks", "0.3", "--shuffle-callbacks", "--lose-callbacks", "0.3", "--latency", "0.02")
+LATENCY = ("--latency", "0.02")
+THROTTLED = ("--rate", "50", *LATENCY)
 
-PEOPLE, KILLS = 400, 12
-OPEN = {"queued", "sending", "unknown"}
-QUICK = files.loa_yaml(rate="120/s", settle_after="2 seconds", orphan_after="1 seconds", poll_after="1 seconds")
-WORKSPACE: dict[str, str | None] = {
-    "loa.yaml": QUICK,
-    "campaigns/thu.yaml": files.campaign(
-        files.step("mot", sender="cong", valid_for="10 hours"),
-        files.step("hai", sender="cong", message="tin-hai", valid_for="10 hours"),
-    ),
-    "messages/tin-hai/sms.vi.j2": "Chào {{ contact.name | default('bà con') }}, tin thứ hai, xin gọi 111.\n",
+
+def tortured(
+    folder: Path, forge: Forge, database_url: str, seed: int, kills: int, figures: Callable[[object], None],
+    *, people: int, faults: tuple[str, ...] = (), pace: Pace | None = None, manner: Manner = PLAIN,
+) -> None:  # fmt: skip
+    """One road with its kills, settled and judged."""
+    begins = (datetime.fromisoformat(DUE) + timedelta(seconds=manner.clock_wrong_by)).isoformat()
+    scene = Scene(folder, forge, database_url, people=people, faults=faults, seed=seed, pace=pace, begins=begins)
+    planned, count = plan(seed, kills, exact=not manner.from_nothing), Count()
+    sys.stderr.write("".join(f"  {place}. {kill}\n" for place, kill in enumerate(planned, 1)))
+    scene.prepare()
+    with scene.vendor():
+        carry_out(scene, planned, count, manner)
+        try:
+            scene.settle()
+        finally:  # also when it never came to rest: the figures say why
+            verdict = judge(scene)
+            figures(f"seed {seed}; {count}; {verdict}")
+    assert not verdict.faults, told(verdict)
+    assert count.kills >= kills, f"the road was over after {count}"
+    assert count.phases["idle"] <= max(1, kills / 10), count
+
+
+def test_killed_in_every_phase_nobody_gets_two_and_nobody_is_lost(
+    tmp_path: Path, forge: Forge, database_url: str, seed: int, figures: Callable[[object], None]
+) -> None:
+    faults = (*DROPS, "--duplicate-callbacks", "0.2", "--shuffle-callbacks", "--lose-callbacks", "0.2")
+    tortured(tmp_path, forge, database_url, seed, 10, figures, people=70, faults=faults, pace=Pace(rate="60/s"))
+
+
+# 200 kills on each database, in ten roads: a road has only so many phases to be killed in.
+ROADS: dict[str, tuple[int, tuple[str, ...], Manner]] = {
+    "alone-1": (24, LATENCY, PLAIN),
+    "alone-2": (24, LATENCY, PLAIN),
+    "answers-1": (24, DROPS, PLAIN),
+    "answers-2": (24, DROPS, PLAIN),
+    "callbacks-1": (24, CALLBACKS, PLAIN),
+    "callbacks-2": (24, CALLBACKS, PLAIN),
+    "throttled": (16, THROTTLED, PLAIN),
+    "beside": (16, DROPS, Manner(beside=True)),
+    "clock": (16, DROPS, Manner(clock_wrong_by=90)),
+    "cold": (8, CALLBACKS, Manner(from_nothing=True)),
 }
 
 
-def over(loa: Loa) -> bool:
-    """Every row is there and nothing is on its way."""
-    found = statuses(loa)
-    return found.total() == 2 * PEOPLE and not set(found) & OPEN
-
-
-@pytest.mark.parametrize("round_number", range(3))
-def test_killed_again_and_again(tmp_path: Path, database_url: str, round_number: int) -> None:
-    seed = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(1 << 32))
-    sys.stderr.write(f"seed {seed}\n")
-    chance = random.Random(seed)
-    faults = [
-        "--drop-response-rate", "0.15", "--error-rate", "0.15", "--latency", "0.03", "--seed", str(seed % 1000),
-    ]  # fmt: skip
-    with vendor(tmp_path, *faults) as ledger:
-        loa = Loa(tmp_path, {"LOA_TWILIO_URL": ledger.url, "LOA_DATABASE_URL": database_url})
-        prepared(loa, PEOPLE, WORKSPACE, names=True)
-        for _ in range(KILLS):
-            both = [loa.start("run", "--no-web") for _ in range(2)]
-            goal = len(ledger.lines()) + chance.randrange(1, 80)
-            wait_for(lambda goal=goal: len(ledger.lines()) >= goal or over(loa), seconds=200, every=0.02)
-            victims: list[Running] = chance.sample(both, len(both))
-            victims[0].stop(signal.SIGKILL)
-            victims[1].stop(chance.choice([signal.SIGKILL, signal.SIGTERM]))
-        running = loa.start("run", "--no-web")
-        wait_for(lambda: over(loa), seconds=180)
-        assert running.stop().code == 0
-        doubled = {
-            key: count for key, count in Counter((m["to"], m["body"]) for m in ledger.lines()).items() if count > 1
-        }
-        assert len(doubled) == 0
-        assert rows(loa, "SELECT count(*) FROM delivery")[0][0] == 2 * PEOPLE
-        assert rows(loa, "SELECT count(*) FROM delivery WHERE handed_at IS NOT NULL")[0][0] == len(ledger.lines())
-        assert rows(loa, "SELECT kind, count(*) FROM incident GROUP BY kind") == []
-        prove_tallies(lambda statement: rows(loa, statement))
+@pytest.mark.torture
+@pytest.mark.parametrize("road", ROADS)
+def test_killed_two_hundred_times(
+    tmp_path: Path, forge: Forge, database_url: str, seed: int, figures: Callable[[object], None], road: str
+) -> None:
+    kills, faults, manner = ROADS[road]
+    tortured(
+        tmp_path,
+        forge,
+        database_url,
+        seed,
+        kills,
+        figures,
+        people=500 if manner.from_nothing else 350,
+        faults=faults,
+        manner=manner,
+    )

@@ -1,0 +1,57 @@
+"""What is to come: the occurrences of the campaigns as they stand that have had no run yet.
+
+``open_runs`` opens them; this only looks, so that a process knows when it has to look again and ``loa status`` what
+is next.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.content.occurrences import Occurrence
+from engine.content.snapshot import Snapshot
+from engine.pipeline.approve import is_approved
+from engine.pipeline.process import Process
+from engine.pipeline.providers import needs_approval
+from engine.store import runs, snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A run to come. ``approved`` is False where it needs an approval that nobody has given (or it was voided)."""
+
+    campaign: str
+    step: str
+    channel: str
+    occurrence: Occurrence
+    approved: bool
+
+
+def coming(process: Process, connection: Connection, current: Mapping[str, Snapshot], now: datetime) -> list[Coming]:
+    """Every run still to be opened of the campaigns ``current``, those due first at the front.
+
+    What is due and not opened yet is among them while it is within ``late``; cancelled campaigns are not.
+    """
+    found = []
+    for key, snapshot in current.items():
+        if snapshots.state_of(connection, key) == "cancelled":
+            continue
+        known = runs.occurrences_known(connection, key)
+        approved = is_approved(process, connection, snapshot)
+        for step in snapshot.campaign.steps:
+            free = approved or not any(needs_approval(sender) for sender in snapshot.senders_of(step))
+            found += [
+                Coming(key, step.id, step.channel, occurrence, free)
+                for occurrence in snapshot.occurrences(step)
+                if now <= occurrence.missed_after
+                and now < occurrence.expires
+                and not runs.is_known(known, step.id, occurrence.key, occurrence.due)
+            ]
+    return sorted(found, key=lambda one: (one.occurrence.due, one.campaign, one.step))
+
+
+def next_due(found: Iterable[Coming], now: datetime) -> datetime | None:
+    """The earliest due instant after ``now``; None when nothing is to come."""
+    return min((one.occurrence.due for one in found if one.occurrence.due > now), default=None)

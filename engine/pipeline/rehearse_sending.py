@@ -1,0 +1,132 @@
+"""The sending half of a rehearsal: claims, calls at each row's own time, outcomes, and a power cut in between."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from engine.channels.base import Decision, Outcome
+from engine.clock import SteppedTime
+from engine.content.organisation import Sender
+from engine.errors import LoaError
+from engine.pipeline import outcomes
+from engine.pipeline.gates import OpenGate
+from engine.pipeline.hours import MARGIN, closes_at
+from engine.pipeline.outcomes import Ended
+from engine.pipeline.outgoing import outgoing
+from engine.pipeline.process import Process
+from engine.pipeline.rehearse_faults import Faults
+from engine.pipeline.rehearse_vendor import RehearsedProviders, World
+from engine.status import Status
+from engine.store import claims, rehearsed, runs, senders
+from engine.store.claims import Claimed
+from engine.store.database import Lock
+
+AT_ONCE = 1000  # rows a claim: at 500 a message costs 4 µs more; twice that doubles how late a vendor's word is heeded
+NEVER = float("inf")
+
+
+@dataclass
+class Sending:
+    """Claims for one sender after the other and makes the calls. Times are true ones, in seconds since 1970."""
+
+    process: Process
+    time: SteppedTime
+    world: World
+    faults: Faults
+    providers: RehearsedProviders
+    free: dict[str, float] = field(default_factory=dict)  # sender → its next slot
+    idle: dict[int, float] = field(default_factory=dict)  # run with nothing to claim → its next retry
+    by_a_wrong_clock: int = 0  # handed over in what truly were quiet hours or night
+
+    async def claim(self, sender: Sender, gates: list[OpenGate], next_due: float | None) -> None:
+        """One claim of a sender, handed over and committed; ``free`` and ``idle`` say when to come again.
+
+        ``next_due`` is when the next run opens: what is claimed now is sent by then.
+        """
+        if self.free.get(sender.key, 0.0) > self.time.true:
+            return
+        true, most = self.time.true, self._room(sender, gates, next_due)
+        claim = self._claimed(sender, gates, most)
+        if claim.held:
+            with self.process.database.read() as connection:
+                held = senders.held(connection, self.process.seconds.real())
+            until = held[sender.key][0] if sender.key in held else self.process.seconds.real()
+            self.free[sender.key] = until - self.time.ahead if until < senders.FOREVER else NEVER
+            return
+        if claim.rows:
+            await self._hand_over(sender, {gate.run["id"]: gate for gate in gates}, claim.rows)
+            self.free[sender.key] = claim.rows[-1].release_real - self.time.ahead + 1.0 / sender.rate
+            return
+        self.free[sender.key] = true
+        for run_id in claim.exhausted:
+            with self.process.database.write() as connection:
+                over = runs.finish(connection, run_id, self.process.clock.now())
+                retry = None if over else rehearsed.next_retry(connection, run_id)
+            self.idle[run_id] = NEVER if retry is None else retry - self.time.ahead
+
+    def _claimed(self, sender: Sender, gates: list[OpenGate], seconds: float) -> claims.Claim:
+        worker = self.process.worker
+        assert worker is not None
+        with self.process.database.write(Lock.CLAIM) as connection:
+            return claims.claim(
+                connection,
+                sender=sender.key,
+                rate=sender.rate,
+                runs=[gate.claimable for gate in gates],
+                worker=worker.id,
+                now=self.process.clock.now(),
+                real_now=self.process.seconds.real(),
+                slot=self.process.slot,
+                limit=max(1, min(AT_ONCE, int(seconds * sender.rate + 1e-6))),
+                ahead=seconds,
+            )
+
+    def _room(self, sender: Sender, gates: list[OpenGate], next_due: float | None) -> float:
+        """Seconds from now in which nothing happens that could change what the gates say."""
+        true, now = self.time.true, self.process.clock.now()
+        if self.faults.unreachable(sender.key, true):
+            return claims.HORIZON  # as a process does; the first refusal lets the sender rest
+        ends = [true + AT_ONCE / sender.rate]
+        if next_due is not None:
+            ends.append(next_due)
+        if (change := self.faults.next_change(true)) is not None:
+            ends.append(change - claims.HORIZON)  # a second before it everything goes at its usual pace
+        for gate in gates:
+            closes = closes_at(now, gate.snapshot.campaign.limits.quiet_hours, gate.snapshot.zone) - MARGIN
+            ends += [gate.until.timestamp() - self.time.ahead, closes.timestamp() - self.time.ahead]
+        return max(min(ends) - true, claims.HORIZON)
+
+    async def _hand_over(
+        self, sender: Sender, gate_of: Mapping[int, OpenGate], rows: list[Claimed], *, keep: bool = True
+    ) -> None:
+        """Call the vendor for each row at its own time, and commit what came of it (unless the process dies)."""
+        provider, ahead, clock = self.providers.open(sender), self.time.ahead, self.world.clock
+        keyring, ended = self.process.keyring, []
+        for row in rows:
+            clock.true, at = row.release_real - ahead, datetime.fromtimestamp(row.release_real, UTC)
+            try:
+                message = outgoing(keyring, row, gate_of[row.run_id], at, None)
+            except LoaError:
+                outcome, phone_hash = Outcome(row.delivery_id, row.attempt, Status.FAILED, reason="unreadable"), b""
+            else:
+                [outcome] = await provider.send([message])
+                phone_hash = keyring.phone_hash(message.to) if outcome.decision is Decision.OPT_OUT else b""
+            ended.append(Ended(outcome, sender, at, row.release_real, phone_hash))
+        clock.true = self.time.true
+        if ahead:
+            self.by_a_wrong_clock += sum(self._truly_quiet(gate_of[row.run_id], row.release_real) for row in rows)
+        if keep:
+            outcomes.commit(self.process, ended)
+
+    def _truly_quiet(self, gate: OpenGate, release_real: float) -> bool:
+        true = datetime.fromtimestamp(release_real - self.time.ahead, UTC)
+        quiet = gate.snapshot.campaign.limits.quiet_hours
+        return closes_at(true, quiet, gate.snapshot.zone) <= true
+
+    async def break_off(self, open_now: list[tuple[Sender, list[OpenGate]]]) -> None:
+        """The power goes in the middle of a second: half of a claim has been called, and nothing of it written."""
+        for sender, gates in open_now:
+            if self.free.get(sender.key, 0.0) <= self.time.true + claims.HORIZON:
+                rows = self._claimed(sender, gates, claims.HORIZON).rows
+                called = rows[: (len(rows) + 1) // 2]
+                await self._hand_over(sender, {gate.run["id"]: gate for gate in gates}, called, keep=False)

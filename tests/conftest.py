@@ -20,6 +20,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+from cheap_tests import collect_rubbish_rarely, compile_statements_once
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
@@ -31,6 +32,7 @@ from engine.store.schema import migrate, prepare
 # An example that meets a busy machine is not wrong for being slow.
 hypothesis.settings.register_profile("loa", deadline=None)
 hypothesis.settings.load_profile("loa")
+compile_statements_once()
 
 DEFAULT_SERVER = "postgresql://postgres@127.0.0.1:5432/test"
 OURS = "loa_test_"  # the beginning of the names of all our databases; their age in seconds since 1970 follows
@@ -39,6 +41,10 @@ _VARIABLES = (
     "LOA_WORKSPACE", "LOA_DATABASE_URL", "LOA_KEY", "LOA_LANG", "LOA_PUBLIC_URL", "LOA_CLOCK",
     "LOA_TWILIO_URL", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
 )  # fmt: skip
+
+
+def pytest_collection_finish() -> None:
+    collect_rubbish_rarely()
 
 
 @pytest.fixture(autouse=True)

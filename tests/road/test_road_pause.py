@@ -6,7 +6,7 @@ import road_workspace as files
 from road_kit import Loa, prepared, rows, statuses, vendor, wait_for
 from road_proof import prove_tallies
 
-RATE, PEOPLE = 40, 150
+RATE, PEOPLE = 20, 120  # slow enough that a busy machine still finds the run going on when it says pause
 
 
 def test_after_a_pause_no_more_goes_out_than_had_been_claimed_and_after_resuming_the_rest_does(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_after_a_pause_no_more_goes_out_than_had_been_claimed_and_after_resuming
         campaign = files.campaign(files.step(sender="cong"))
         prepared(loa, PEOPLE, {"loa.yaml": files.loa_yaml(rate=f"{RATE}/s"), "campaigns/thu.yaml": campaign})
         running = loa.start("run", "--no-web")
-        for step, seen in (((), 20), (("mo-dau",), 80)):
+        for step, seen in (((), 5), (("mo-dau",), 30)):
             wait_for(lambda seen=seen: len(ledger.lines()) >= seen)
             paused = loa.here.ok("pause", "thu", *step, "--by", "Người Trực", "--why", "có tin báo", "--json").json
             at_the_pause = len(ledger.lines())

@@ -50,6 +50,33 @@ def sources_of(after: Status) -> frozenset[Status]:
     return frozenset(before for before, following in TRANSITIONS.items() if after in following)
 
 
+class PostStatus(StrEnum):
+    """Where a post (one run × one page or channel) stands."""
+
+    QUEUED = "queued"
+    PUBLISHING = "publishing"
+    ACCEPTED = "accepted"  # the vendor has it; whether people see it cannot be known, or not yet
+    PUBLISHED = "published"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+POST_TRANSITIONS: dict[PostStatus, frozenset[PostStatus]] = {
+    PostStatus.QUEUED: frozenset({PostStatus.PUBLISHING, PostStatus.EXPIRED, PostStatus.CANCELLED}),
+    PostStatus.PUBLISHING: frozenset(
+        {PostStatus.PUBLISHED, PostStatus.ACCEPTED, PostStatus.FAILED, PostStatus.UNKNOWN, PostStatus.QUEUED}
+    ),
+    PostStatus.UNKNOWN: frozenset({PostStatus.PUBLISHED, PostStatus.ACCEPTED, PostStatus.FAILED, PostStatus.QUEUED}),
+    PostStatus.ACCEPTED: frozenset({PostStatus.PUBLISHED, PostStatus.FAILED}),
+    PostStatus.PUBLISHED: frozenset(),
+    PostStatus.FAILED: frozenset(),
+    PostStatus.EXPIRED: frozenset(),
+    PostStatus.CANCELLED: frozenset(),
+}
+
+
 class RunStatus(StrEnum):
     """Where a run (one occurrence of a step) stands."""
 

@@ -14,7 +14,8 @@ _log = get("duty_officer")
 
 
 @cache
-def _asset() -> Any:
+def quiet_asset() -> Any:
+    """What apprise may do and say: no line of its own, nothing from the disk or the net, no redirects."""
     import apprise  # 0.3 s and 45 MB: only when there is something to say
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -33,7 +34,7 @@ def notify(address: str, title: str, body: str) -> bool:
     try:
         import apprise
 
-        road = apprise.Apprise(asset=_asset())
+        road = apprise.Apprise(asset=quiet_asset())
         if not road.add(address):
             _log.error("address", problem="not an address that apprise knows")
             return False

@@ -90,5 +90,6 @@ def _attached(picture: Picture, asset: Any) -> Any:
     from apprise.attachment.memory import AttachMemory
 
     attached = apprise.AppriseAttachment(asset=asset)
-    attached.add(AttachMemory(content=picture.content, name=picture.name, mimetype=picture.media_type))
+    memory: Any = AttachMemory
+    attached.add(memory(content=picture.content, name=picture.name, mimetype=picture.media_type))
     return attached

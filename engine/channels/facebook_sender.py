@@ -50,7 +50,7 @@ class FacebookPage(BaseModel):
 def covered(value: str) -> str:
     """The address of a vendor's API without a slash at its end. Raises ``BadSender``: a token would go uncovered."""
     if not value.startswith("https://") and not is_loopback(value) and not value.startswith("${"):
-        raise BadSender("channels.insecure-address")
+        raise BadSender("channels.insecure-vendor", text=value[:80])
     return value.rstrip("/")
 
 

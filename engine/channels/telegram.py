@@ -64,7 +64,7 @@ class TelegramPublisher:
             return self._verdict(answer, said).of(publication)
         result = said.get("result")
         vendor_id = text_of(result.get("message_id")) if isinstance(result, dict) else None
-        if vendor_id is None:
+        if vendor_id is None or not isinstance(result, dict):
             return Verdict(Meaning(PostStatus.UNKNOWN, "malformed")).of(publication)
         return PostOutcome(
             publication.post_id,

@@ -6,16 +6,16 @@ sealed at rest, and durable when ``replace`` returns.
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Protocol):
     """What is kept of one account. ``version`` grows with every change; ``text`` is secret."""
 
-    version: int
-    text: str = field(repr=False)
+    @property
+    def version(self) -> int: ...
+    @property
+    def text(self) -> str: ...
 
 
 class TokenKeeper(Protocol):

@@ -214,7 +214,7 @@ class ZaloTokens:
         for _ in range(_SAVES):
             try:
                 await self._keeper.replace(version, json.dumps(asdict(pair)))
-            except LoaError:
+            except Exception:  # whatever it is: a pair that is lost costs a person a visit to Zalo's pages
                 await asyncio.sleep(_PAUSE)
             else:
                 self._unsaved = None  # also where another has begun a newer chain meanwhile

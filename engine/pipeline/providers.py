@@ -12,6 +12,7 @@ from engine.content.organisation import Sender, filled
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.process import Process
+from engine.store.vendor_tokens import VendorTokens
 
 
 def is_live(process: Process, sender: Sender) -> bool:
@@ -71,6 +72,15 @@ def base_url_of(process: Process, sender: Sender) -> str | None:
     return process.settings.twilio_url if sender.provider == "twilio" else None
 
 
+def opened_with(process: Process, sender: Sender) -> OpenedWith:
+    """What this process gives a vendor that opens a sender: time, an address, a keeper for single-use tokens."""
+    return OpenedWith(
+        clock=process.clock,
+        base_url=base_url_of(process, sender),
+        tokens=lambda account: VendorTokens(process.database, process.keyring, account),
+    )
+
+
 @dataclass
 class Providers:
     """The providers of this process, opened at first use inside the event loop that uses them.
@@ -99,9 +109,7 @@ class Providers:
         except ValidationError as error:  # a secret of the wrong form: its value must not be shown
             fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
             raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
-        opened: Provider = kind.open(
-            sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
-        )
+        opened: Provider = kind.open(sender.key, config, opened_with(self.process, sender))
         self._open.setdefault(sender.key, []).append((sender, opened))
         return opened
 

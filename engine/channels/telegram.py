@@ -122,7 +122,7 @@ def _meaning(code: int, words: str) -> Meaning:
         return stops("permission")
     if code in (400, 413):
         return Meaning(PostStatus.FAILED, "picture") if any(said in words for said in _OF_THE_PICTURE) else REFUSED
-    return Meaning(PostStatus.UNKNOWN, "vendor_error") if code >= 500 else UNKNOWN_CODE
+    return Meaning(PostStatus.UNKNOWN, "vendor_error") if 500 <= code < 600 else UNKNOWN_CODE
 
 
 def _plain(publication: Publication) -> str:

@@ -193,12 +193,15 @@ class ZaloTokens:
         except LoaError as error:
             raise Ended(Verdict(Meaning(PostStatus.QUEUED, "token_busy", Decision.RETRY), error.code)) from None
         pair = _read(kept)
-        configured = self._config.refresh_token.get_secret_value()
-        mark = blake2b(configured.encode(), digest_size=12).hexdigest()
+        mark = self._begun()
         if pair is None or mark not in pair.begun:
             begun = (*(pair.begun if pair else ()), mark)
-            pair = Pair(configured, self._seconds() + REFRESH_LIVES, begun)
+            pair = Pair(self._config.refresh_token.get_secret_value(), self._seconds() + REFRESH_LIVES, begun)
         return (kept.version if kept else 0), pair
+
+    def _begun(self) -> str:
+        """A fingerprint of the refresh token that a person has put in."""
+        return blake2b(self._config.refresh_token.get_secret_value().encode(), digest_size=12).hexdigest()
 
     async def _written(self, version: int, pair: Pair) -> int:
         """Write before the call; its version. Raises ``LoaError``: then nothing was asked of Zalo."""

@@ -1,0 +1,82 @@
+"""One table of cases for every publisher that is reached over HTTP, each over a real socket.
+
+The table is engine/channels/testing/post_cases.py. A case that a dialect does not write fails.
+"""
+
+import dataclasses
+import sys
+
+import dialect_posts
+import pytest
+
+from engine.channels.publishing import Keep, PostOutcome, Publication
+from engine.channels.testing.post_cases import POST_CASES
+from engine.channels.testing.post_dialect import PostDialect, post_names, prove_post
+from engine.channels.testing.standin import reply
+
+DIALECTS = dialect_posts.DIALECTS
+OWED = [(name, proof) for name, dialect in DIALECTS.items() for proof in post_names(dialect)]
+
+
+# apprise's first import looks for a module that Python is about to drop
+@pytest.mark.filterwarnings("ignore:.*imghdr:DeprecationWarning")
+@pytest.mark.parametrize(("dialect", "proof"), OWED, ids=[f"{name}-{proof}" for name, proof in OWED])
+def test_every_answer_to_a_post_gets_its_one_meaning(dialect: str, proof: str) -> None:
+    prove_post(DIALECTS[dialect], proof)
+
+
+@pytest.mark.parametrize("case", [name for name, case in POST_CASES.items() if not case.script])
+def test_a_case_that_a_publisher_does_not_exercise_fails(case: str) -> None:
+    telegram = dialect_posts.TELEGRAM
+    without = {key: answer for key, answer in telegram.answers.items() if key != case}
+    with pytest.raises((AssertionError, KeyError)):
+        post_names(dataclasses.replace(telegram, answers=without))
+
+
+def test_a_publisher_may_not_leave_out_what_every_vendor_has() -> None:
+    telegram = dialect_posts.TELEGRAM
+    with pytest.raises(AssertionError, match="no vendor may leave it out"):
+        post_names(dataclasses.replace(telegram, has_no={"refused": "too hard"}))
+    with pytest.raises(AssertionError, match="nothing would be proven"):
+        tame = {**telegram.answers, "secret in an error": telegram.answers["refused"]}
+        post_names(dataclasses.replace(telegram, answers=tame))
+
+
+class _Spoiled:
+    """A publisher that does one thing wrong."""
+
+    def __init__(self, publisher: object, *, loud: bool = False, twice: bool = False) -> None:
+        self._publisher, self._loud, self._twice = publisher, loud, twice
+
+    async def publish(self, publication: Publication, keep: Keep) -> PostOutcome:
+        if self._loud:
+            sys.stdout.write(dialect_posts.BOT_TOKEN)
+        outcome = await self._publisher.publish(publication, keep)
+        return await self._publisher.publish(publication, keep) if self._twice else outcome
+
+    async def close(self) -> None:
+        await self._publisher.close()
+
+
+def _spoiled(**how: bool) -> PostDialect:
+    telegram = dialect_posts.TELEGRAM
+    return dataclasses.replace(telegram, open=lambda url, transport: _Spoiled(telegram.open(url, transport), **how))
+
+
+@pytest.mark.parametrize("proof", ["ordinary", "refused", "no connection"])
+def test_a_publisher_that_gives_its_token_away_is_caught(proof: str) -> None:
+    with pytest.raises(AssertionError, match="gives something away"):
+        prove_post(_spoiled(loud=True), proof)
+
+
+@pytest.mark.parametrize("proof", ["ordinary", "vendor broke", "ambiguous timeout", "cut kept-alive connection"])
+def test_a_publisher_that_calls_twice_is_caught(proof: str) -> None:
+    with pytest.raises(AssertionError, match=r"requests were read|a call repeated"):
+        prove_post(_spoiled(twice=True), proof)
+
+
+def test_a_publisher_that_takes_a_5xx_for_a_refusal_is_caught() -> None:
+    telegram = dialect_posts.TELEGRAM
+    wrong = {**telegram.answers, "vendor broke": reply(400, {"ok": False, "error_code": 400, "description": "no"})}
+    with pytest.raises(AssertionError, match="instead of"):
+        prove_post(dataclasses.replace(telegram, answers=wrong), "vendor broke")

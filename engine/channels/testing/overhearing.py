@@ -14,19 +14,20 @@ def overheard(vendor: str, outcomes: type, secrets: Sequence[str], also: str = "
     handler, level = logging.StreamHandler(said), root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    seen, kind = [], outcomes  # type: ignore[var-annotated]
-    original = kind.__init__  # type: ignore[misc]
+    seen: list[Any] = []
+    kind: Any = outcomes
+    original = kind.__init__
 
     def noted(self: Any, *given: Any, **named: Any) -> None:
         original(self, *given, **named)
         seen.append(self)
 
-    kind.__init__ = noted  # type: ignore[misc]
+    kind.__init__ = noted
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             yield
     finally:
-        kind.__init__ = original  # type: ignore[misc]
+        kind.__init__ = original
         root.removeHandler(handler)
         root.setLevel(level)
     words = said.getvalue() + "".join(f"{outcome!r} {outcome.detail}" for outcome in seen) + also

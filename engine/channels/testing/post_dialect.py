@@ -131,7 +131,7 @@ def _kept_alive(dialect: PostDialect) -> None:
     """Keep-alive warm, request read, connection cut → the server counted one. At every call that a post needs."""
     ordinary = list(_several(dialect.answers["ordinary"]))
     for place in range(len(ordinary)):
-        script = [*ordinary, *ordinary[:place], HANG_UP]
+        script: list[bytes | str] = [*ordinary, *ordinary[:place], HANG_UP]
         outcomes, standin, _ = asyncio.run(publish_all(dialect, script, [POST, POST]))
         connections = [request.connection for request in standin.seen]
         wanted = [1] * len(script) if dialect.keeps_alive else list(range(1, len(script) + 1))

@@ -3,7 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import engine.store.tables  # noqa: F401  (registers the tables)
+import engine.store.post_tables
+import engine.store.tables  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

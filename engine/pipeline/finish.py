@@ -57,7 +57,7 @@ def cancel_queued(process: Process, run_id: int, now: datetime) -> None:
             outbox.apply(connection, changes, slot=process.slot)
             if len(rows) < CHUNK:
                 posts.end_queued(connection, run_id, PostStatus.CANCELLED, now)
-                budget.give_back(connection, run)
+                budget.give_back(connection, run["campaign"], run_id)
                 runs.close(connection, run_id, now)
                 return
 

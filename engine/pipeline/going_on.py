@@ -75,7 +75,7 @@ def hold_beyond_budget(connection: Connection, run_id: int, snapshot: Snapshot, 
     if campaign.limits.budget is None or budget.reserved(connection, campaign.key) <= campaign.limits.budget:
         return False
     run = runs.get(connection, run_id)
-    budget.give_back(connection, run)
+    budget.give_back(connection, campaign.key, run_id)
     return runs.move(connection, run_id, RunStatus(run["status"]), RunStatus.HELD, signature, reason=BUDGET)
 
 

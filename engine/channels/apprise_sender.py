@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from engine.channels.base import OpenedWith
+from engine.channels.base import OpenedWith, Vendor
 from engine.channels.post_limits import JPEG, PNG, PostLimits
 from engine.channels.publishing import Publisher
 
@@ -26,3 +26,12 @@ def publisher(sender_key: str, config: ApprisePlace, environment: OpenedWith) ->
     from engine.channels.apprise_posts import ApprisePublisher
 
     return ApprisePublisher(config)
+
+
+VENDOR = Vendor(
+    name="apprise",
+    channel="social",
+    schema=ApprisePlace,
+    publish=publisher,
+    reaches=lambda options: [str(options.get("address", ""))],
+)

@@ -48,7 +48,7 @@ class FacebookPublisher:
     def __init__(self, config: FacebookPage, transport: Transport | None = None) -> None:
         self.live = not is_loopback(config.url)
         self._root, self._page = f"{config.url}/{config.version}", config.page
-        self._until = config.token_until
+        self._until = config.valid_until
         self._token = config.token.get_secret_value()
         self._headers = {"Authorization": f"Bearer {self._token}"}
         self._transport = transport or Transport(connections=8)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from engine.channels.addresses import is_loopback
-from engine.channels.base import BadSender, OpenedWith
+from engine.channels.base import BadSender, OpenedWith, Vendor
 from engine.channels.post_limits import JPEG, PNG, PostLimits
 from engine.channels.publishing import Publisher
 
@@ -27,7 +27,7 @@ class FacebookPage(BaseModel):
         description="Mã truy cập của trang (Page access token), chỉ viết dạng ${TÊN_BIẾN}",
         json_schema_extra={"secret": True},
     )
-    token_until: date | None = Field(
+    valid_until: date | None = Field(
         None, description="Ngày cuối mã truy cập còn dùng được, nếu biết; chương trình cũng tự hỏi Facebook"
     )
     version: str = Field(VERSION, description="Phiên bản Graph API, ví dụ v23.0")
@@ -59,3 +59,12 @@ def publisher(sender_key: str, config: FacebookPage, environment: OpenedWith) ->
     from engine.channels.facebook import FacebookPublisher
 
     return FacebookPublisher(config)
+
+
+VENDOR = Vendor(
+    name="facebook",
+    channel="facebook",
+    schema=FacebookPage,
+    publish=publisher,
+    reaches=lambda options: [str(options.get("url", ADDRESS))],
+)

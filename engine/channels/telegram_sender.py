@@ -4,7 +4,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from engine.channels.base import BadSender, OpenedWith
+from engine.channels.base import BadSender, OpenedWith, Vendor
 from engine.channels.facebook_sender import covered
 from engine.channels.post_limits import JPEG, PNG, PostLimits
 from engine.channels.publishing import Publisher
@@ -52,3 +52,12 @@ def publisher(sender_key: str, config: TelegramChannel, environment: OpenedWith)
     from engine.channels.telegram import TelegramPublisher
 
     return TelegramPublisher(config)
+
+
+VENDOR = Vendor(
+    name="telegram",
+    channel="telegram",
+    schema=TelegramChannel,
+    publish=publisher,
+    reaches=lambda options: [str(options.get("url", ADDRESS))],
+)

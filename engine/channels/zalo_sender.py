@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from engine.channels.base import BadSender, OpenedWith
+from engine.channels.base import BadSender, OpenedWith, Vendor
 from engine.channels.facebook_sender import covered
 from engine.channels.post_limits import PostLimits
 from engine.channels.publishing import Publisher
@@ -75,3 +75,12 @@ def publisher(sender_key: str, config: ZaloAccount, environment: OpenedWith) -> 
     if environment.tokens is None:
         raise BadSender("channels.no-token-keeper", sender=sender_key)
     return ZaloPublisher(config, environment.tokens(f"zalo:{config.app_id}:{config.oa}"))
+
+
+VENDOR = Vendor(
+    name="zalo",
+    channel="zalo",
+    schema=ZaloAccount,
+    publish=publisher,
+    reaches=lambda options: [str(options.get("url", ADDRESS)), str(options.get("oauth_url", OAUTH))],
+)

@@ -46,6 +46,7 @@ REFRESH_LIVES = 90 * 86_400.0  # seconds, where Zalo does not say
 RENEW_BEFORE = 45 * 86_400.0  # an account that publishes seldom is renewed in time, whether it publishes or not
 _MARGIN = 300.0  # seconds before its end in which an access token is no longer used
 _SAVES, _PAUSE = 5, 0.2
+_REFUSED_FOR = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class ZaloTokens:
         self._transport = transport or Transport(connections=1, connect_seconds=4, total_seconds=10)
         self._unsaved: tuple[int, Pair] | None = None
         self._renewing: asyncio.Task[Pair] | None = None
+        self._refused: tuple[str, float, Verdict] | None = None  # the token, when, what Zalo said
 
     async def access(self) -> str:
         """An access token that has not ended. Raises ``Ended`` when there is none to be had now."""
@@ -140,6 +142,10 @@ class ZaloTokens:
 
     async def _spend(self, version: int, pair: Pair) -> Pair:
         """Use the refresh token: only alone, and only after it was written down that it is being used."""
+        if self._refused is not None:  # every part of the road may ask; Zalo is not asked the same each minute
+            refresh, at, verdict = self._refused
+            if refresh == pair.refresh and 0 <= self._seconds() - at < _REFUSED_FOR:
+                raise Ended(verdict)
         in_doubt = pair.spent
         if not in_doubt:
             version = await self._written(version, replace(pair, spent=True))
@@ -148,11 +154,13 @@ class ZaloTokens:
         except Ended as ended:
             if ended.verdict.meaning.status is PostStatus.UNKNOWN:  # it may be spent: the mark stays
                 raise Ended(ended.verdict.anew()) from None
-            if in_doubt and ended.verdict.meaning.decision is Decision.STOP_SENDER:
-                raise Ended(replace(ended.verdict, meaning=stops("token_lost"))) from None
             if not in_doubt:
                 await self._written(version, pair)  # it was not used: the mark is taken back
-            raise
+            if ended.verdict.meaning.decision is not Decision.STOP_SENDER:
+                raise
+            verdict = replace(ended.verdict, meaning=stops("token_lost")) if in_doubt else ended.verdict
+            self._refused = (pair.refresh, self._seconds(), verdict)
+            raise Ended(verdict) from None
         await self._save(version, new)
         return new
 

@@ -115,7 +115,7 @@ def load(
             organisation = reading.value.organisation.model_copy(update={"province": province})
             configuration = reading.value.model_copy(update={"organisation": organisation})
         # Behind the line above: what is wrong with one sender voids the campaigns that use it, not the workspace.
-        senders = read_senders(reading, vendors, environment)
+        senders = read_senders(reading, vendors, environment, registry)
     tags = load_tags(folder / "audiences" / "tags.csv", "audiences/tags.csv", registry, loading.problems)
     _read_folder(loading, Audience, "audiences", loading.audiences)
     _read_folder(loading, Campaign, "campaigns", loading.campaigns)
@@ -139,7 +139,7 @@ def load(
             hotlines=hotlines,
             zone=zone,
         )
-    lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems)
+    lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems)
     lint.check(loading.campaigns, loading.audiences)
     return _result(loading, configuration, senders, audiences, messages, tags, registry.version)
 

@@ -175,7 +175,7 @@ def test_the_earlier_end_of_a_token_counts(told: int, written: date | None, expe
         place.expires_at = told
         assert await page.publisher.expiry() == expected
 
-    _with(facebook(), _facebook, work, token_until=written)
+    _with(facebook(), _facebook, work, valid_until=written)
 
 
 def test_a_token_that_has_ended_is_told_when_its_end_is_asked() -> None:

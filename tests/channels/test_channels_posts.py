@@ -9,6 +9,7 @@ import sys
 import dialect_posts
 import pytest
 
+from engine.channels import VENDORS
 from engine.channels.publishing import Keep, PostOutcome, Publication
 from engine.channels.testing.post_cases import POST_CASES
 from engine.channels.testing.post_dialect import PostDialect, post_names, prove_post
@@ -23,6 +24,11 @@ OWED = [(name, proof) for name, dialect in DIALECTS.items() for proof in post_na
 @pytest.mark.parametrize(("dialect", "proof"), OWED, ids=[f"{name}-{proof}" for name, proof in OWED])
 def test_every_answer_to_a_post_gets_its_one_meaning(dialect: str, proof: str) -> None:
     prove_post(DIALECTS[dialect], proof)
+
+
+def test_every_publisher_in_the_registry_meets_every_case() -> None:
+    publishes = {name for name, vendor in VENDORS.items() if vendor.publish is not None}
+    assert publishes == DIALECTS.keys() | {"sandbox"}
 
 
 @pytest.mark.parametrize("case", [name for name, case in POST_CASES.items() if not case.script])

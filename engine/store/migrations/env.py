@@ -3,7 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import engine.store.tables  # (registers the tables)
+import engine.store.post_tables
+import engine.store.tables
 import engine.store.token_tables  # noqa: F401
 
 context.configure(

@@ -15,7 +15,9 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 900.0  # seconds between tries that are safe, do
 REST = 300.0  # seconds a page rests that is overloaded and names no time itself
 FIRST_LOOK, EARLIER = 60.0, 0.75  # seconds until the page's list is read first; a part of settle_after, if sooner
 
-FAILED, SUPERSEDED, CONTRADICTED = "post_failed", "post_superseded", "post_contradicted"  # kinds of incidents
+# Kinds of incidents. What has no list, or whose list cannot say it, only a person can decide.
+FAILED, SUPERSEDED, CONTRADICTED = "post_failed", "post_superseded", "post_contradicted"
+NO_LOG, DOUBTFUL, GONE, EXPIRE = "post_no_log", "post_doubtful", "post_gone", "credentials_expire"
 
 
 def commit(process: Process, outcome: PostOutcome, sender: Sender, spread: float = 0.5) -> PostStatus | None:

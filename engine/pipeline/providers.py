@@ -72,6 +72,11 @@ def base_url_of(process: Process, sender: Sender) -> str | None:
     return process.settings.twilio_url if sender.provider == "twilio" else None
 
 
+def opened_with(process: Process, sender: Sender) -> OpenedWith:
+    """What this process gives a vendor that opens a sender: time, and an address."""
+    return OpenedWith(clock=process.clock, base_url=base_url_of(process, sender))
+
+
 def configured(process: Process, sender: Sender) -> tuple[Vendor, Any, OpenedWith]:
     """What opening a sender needs: its vendor, its configuration with secrets filled in, and what is given beside.
 
@@ -85,7 +90,7 @@ def configured(process: Process, sender: Sender) -> tuple[Vendor, Any, OpenedWit
     except ValidationError as error:  # a secret of the wrong form: its value must not be shown
         fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
         raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
-    return kind, config, OpenedWith(clock=process.clock, base_url=base_url_of(process, sender))
+    return kind, config, opened_with(process, sender)
 
 
 @dataclass

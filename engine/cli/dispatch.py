@@ -69,6 +69,7 @@ def round_json(done: Round, *, busy: bool = False) -> dict[str, object]:
         "excluded": done.counts.excluded,
         "outcomes": dict(sorted(done.counts.by_status.items())),
         "polled": done.polled,
+        "posts": dict(sorted(done.posts.items())),
         "files": done.files,
         "busy": busy,
     }

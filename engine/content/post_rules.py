@@ -1,8 +1,8 @@
 """What a post may hold on each channel, and what ``loa check`` says of a message that is one.
 
-The limits are the places' own: a Facebook page takes 63,206 characters and a photo of 4 MB, a Telegram channel 4,096
-(1,024 beside a picture) and 10 MB; a Zalo article has a title of 150 and a cover of 1 MB. What goes through apprise
-meets services of all kinds: Mastodon's pictures of 8 MB are the measure, and the service cuts or splits the text.
+The limits are the places' own: a Facebook page takes 63,206 characters and a photo of 10 MB, a Telegram channel 4,096
+UTF-16 units (1,024 beside a picture) and 10 MB; a Zalo article has a title of 140 and a cover that the account says, no
+file. What goes through apprise meets services of all kinds; a stricter one cuts or splits the text.
 """
 
 from collections.abc import Iterator
@@ -18,20 +18,24 @@ from engine.i18n import number, sentence
 
 @dataclass(frozen=True, slots=True)
 class PostLimits:
-    """``text`` and ``caption`` (beside a picture) in UTF-16 units, ``picture`` in bytes."""
+    """``text`` and ``caption`` (beside a picture) in characters, or UTF-16 units; ``picture`` in bytes, 0: none."""
 
     text: int
     picture: int
     caption: int | None = None
-    needs_title: bool = False
-    title: int = 150
+    utf16: bool = False
+    title: int = 250
+
+    def length(self, text: str) -> int:
+        """How long the place finds a text."""
+        return len(text.encode("utf-16-le")) // 2 if self.utf16 else len(text)
 
 
 POST_LIMITS = {
-    "facebook": PostLimits(63_206, 4_000_000),
-    "zalo": PostLimits(20_000, 1_000_000, needs_title=True),
-    "telegram": PostLimits(4_096, 10_000_000, caption=1_024),
-    "social": PostLimits(20_000, 8_000_000),
+    "facebook": PostLimits(63_206, 10_000_000),
+    "zalo": PostLimits(10_000, 0, title=140),
+    "telegram": PostLimits(4_096, 10_000_000, caption=1_024, utf16=True),
+    "social": PostLimits(5_000, 5_000_000),
 }
 ONLY_POSTS = ("title", "link", "picture")  # keys of the front matter
 
@@ -50,6 +54,9 @@ def check_front_matter(reading: Reading[FrontMatter], channel: str, workspace: P
         reading.report(("title",), "error", "messages.title-too-long", limit=limits.title)
     if front.picture is None or not reading.intact(("picture",)):
         return None
+    if not limits.picture:
+        reading.report_key(("picture",), "error", "messages.no-picture-there", channel=channel)
+        return None
     try:
         return read_picture(workspace, front.picture, limits.picture)[0].digest
     except BadPicture as error:
@@ -59,11 +66,6 @@ def check_front_matter(reading: Reading[FrontMatter], channel: str, workspace: P
 
 def check_post(message: Message) -> Iterator[Problem]:
     """What is wrong with a post's file whatever its words come to."""
-    limits = POST_LIMITS[message.channel]
-    if limits.needs_title and message.title is None:
-        yield Problem(
-            message.file, 1, 1, "error", "post-needs-title", sentence("messages.post-needs-title", channel="Zalo")
-        )
     if message.language != VIETNAMESE:
         yield Problem(
             message.file, 1, 1, "warning", "post-language", sentence("messages.post-language", name=message.language)
@@ -74,7 +76,7 @@ def check_post_size(message: Message, text: str) -> Iterator[Problem]:
     """Whether the words fit where they are to appear."""
     limits = POST_LIMITS[message.channel]
     limit = limits.caption if message.picture and limits.caption else limits.text
-    length = len(text.encode("utf-16-le")) // 2
+    length = limits.length(text)
     if length > limit:
         words = sentence("messages.post-too-long", length=number(length), limit=number(limit), channel=message.channel)
         yield Problem(message.file, message.body_line, 1, "error", "post-too-long", words)

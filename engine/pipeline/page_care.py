@@ -11,7 +11,7 @@ from engine.clock import VIETNAM
 from engine.content.organisation import Sender
 from engine.errors import LoaError
 from engine.log import get
-from engine.pipeline.post_outcomes import stop, tell
+from engine.pipeline.post_outcomes import EXPIRE, GONE, stop, tell
 from engine.pipeline.publish import Posting
 from engine.status import PostStatus
 from engine.store import audit, post_responses, posts
@@ -20,7 +20,6 @@ DAILY, WEEKLY = timedelta(days=30), timedelta(days=90)  # of a post's age: then 
 FAILED_WAIT = 3600.0  # seconds until a page that could not be asked is asked again
 AHEAD = timedelta(days=14)  # so long before credentials end a person hears of it
 ASK_EVERY = 86_400.0  # seconds between two questions about credentials
-GONE, EXPIRE = "post_gone", "credentials_expire"  # kinds of incidents
 
 _log = get("page_care")
 

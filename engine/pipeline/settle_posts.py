@@ -15,7 +15,7 @@ from engine.channels.base import Decision, LookUpFailed, NoLog
 from engine.channels.publishing import ListedPost
 from engine.content.organisation import Sender
 from engine.log import get
-from engine.pipeline.post_outcomes import stop, tell
+from engine.pipeline.post_outcomes import DOUBTFUL, NO_LOG, stop, tell
 from engine.pipeline.publish import Posting
 from engine.status import PostStatus
 from engine.store import posts
@@ -25,8 +25,6 @@ FAILED_WAIT = 30.0  # seconds before a list that could not be read is asked for 
 BACK = timedelta(days=1)  # before the claim the list is read: a clock of ours that is ahead must not hide a post
 CLOCKS = timedelta(minutes=10)  # by which the vendor's clock may be behind ours
 EXCERPT = 40  # characters from which the beginning of our words, as some lists show it, is proof enough
-
-NO_LOG, DOUBTFUL = "post_no_log", "post_doubtful"  # kinds of incidents that only a person can decide
 
 _log = get("settle_posts")
 

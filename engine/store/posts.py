@@ -188,3 +188,22 @@ def of_campaigns(connection: Connection, campaigns: Collection[str]) -> Sequence
     """Every post of these campaigns, in the order of its due time and its page's place."""
     query = _JOINED.where(_RUN.c.campaign.in_(list(campaigns)))
     return connection.execute(query.order_by(_RUN.c.due, POST.c.run_id, POST.c.place)).mappings().all()
+
+
+def channels(connection: Connection, run_ids: Collection[int]) -> dict[int, str]:
+    """Run → the channel of its posts."""
+    query = select(_RUN.c.id, _RUN.c.channel).where(_RUN.c.id.in_(list(run_ids)))
+    return {row.id: row.channel for row in connection.execute(query)}
+
+
+def counts(connection: Connection, run_ids: Collection[int]) -> dict[int, dict[str, int]]:
+    """Run → posts by status."""
+    query = (
+        select(POST.c.run_id, POST.c.status, func.count().label("posts"))
+        .where(POST.c.run_id.in_(list(run_ids)))
+        .group_by(POST.c.run_id, POST.c.status)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.run_id, {})[row.status] = int(row.posts)
+    return found

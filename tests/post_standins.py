@@ -4,9 +4,12 @@ What each has put up is its own record (``posts``), whatever we were told. ``los
 the work was done; ``says`` gives the next answers instead of doing it.
 """
 
+import asyncio
+import contextlib
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from engine.channels.testing.standin import HANG_UP, Seen, Standin, reply
@@ -260,3 +263,30 @@ class Telegram(Place):
 
 def _bot(code: int, words: str) -> bytes:
     return reply(code, {"ok": False, "error_code": code, "description": words})
+
+
+class Served:
+    """Stand-ins in a thread of their own, for whoever has a loop or a process of its own."""
+
+    def __init__(self, *places: Place) -> None:
+        self.places = places
+        self.place: Any = places[0]
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for place in self.places:
+                await stack.enter_async_context(place.running())
+            self._ready.set()
+            while not self._stop.is_set():
+                await asyncio.sleep(0.005)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()

@@ -5,37 +5,25 @@ import json
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from post_standins import Zalo
+from post_standins import Served, Zalo
 from sqlalchemy import text
 from store_rows import PYTHON, only_sqlite
+from token_child import ACCOUNT, APP_SECRET, REFRESH, account
 
 from engine.channels.base import Decision, LookUpFailed
 from engine.channels.post_calls import Ended
 from engine.channels.testing.standin import HANG_UP, Seen, reply
-from engine.channels.zalo_sender import ZaloAccount
 from engine.channels.zalo_token import ZaloTokens
 from engine.errors import LoaError
 from engine.pipeline.process import Process
 from engine.store.vendor_tokens import VendorTokens
 
-APP_SECRET, REFRESH = "app-secret-of-clay", "refresh-token-of-clay"
-ACCOUNT = "zalo:9988776655:4455667788"
 DAY = 86_400.0
-
-
-def account(url: str, refresh: str = REFRESH) -> ZaloAccount:
-    return ZaloAccount.model_validate(
-        {
-            "oa": "4455667788", "app_id": "9988776655", "secret_key": APP_SECRET, "refresh_token": refresh,
-            "cover": "https://langson.example/bia.jpg", "author": "Công an tỉnh", "url": url, "oauth_url": url,
-        }
-    )  # fmt: skip
 
 
 def keeper(process: Process, **more: Any) -> VendorTokens:
@@ -289,41 +277,7 @@ def test_many_in_one_process_renew_once(prepared: Process) -> None:
     assert (place.refreshes, place.refused) == (2, 0)
 
 
-CHILD = """
-import asyncio, os, sys
-sys.path[:0] = {paths!r}
-from test_store_tokens import account, keeper
-from engine.channels.post_calls import Ended
-from engine.channels.zalo_token import ZaloTokens
-from engine.pipeline.process import opened
-from engine.settings import from_environment
-
-def stop(place):
-    if os.environ.get("STOP_AT") == place:
-        print("there", flush=True)
-        sys.stdin.readline()
-
-async def work(process):
-    kept = keeper(process)
-    replaced, tokens = kept.replace, ZaloTokens(account(sys.argv[1]), kept)
-    async def replace(seen, words):
-        stop("before the mark" if '"spent": true' in words else "before the pair is kept")
-        done = await replaced(seen, words)
-        stop("after the mark" if '"spent": true' in words else "after the pair is kept")
-        return done
-    kept.replace = replace
-    print("ready", flush=True)
-    sys.stdin.readline()
-    try:
-        print(await tokens.access(), flush=True)
-    except Ended as ended:
-        print(ended.verdict.meaning.reason, flush=True)
-    await tokens.close()
-
-with opened(from_environment()) as process:
-    asyncio.run(work(process))
-"""
-PATHS = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+CHILD = Path(__file__).parents[1] / "token_child.py"
 
 
 class Child:
@@ -332,7 +286,7 @@ class Child:
     def __init__(self, url: str, stop_at: str = "") -> None:
         environment = {**os.environ, "STOP_AT": stop_at}
         self.process = subprocess.Popen(
-            [PYTHON, "-c", CHILD.format(paths=PATHS), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [PYTHON, str(CHILD), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=environment,
         )  # fmt: skip
 
@@ -352,29 +306,6 @@ class Child:
     def end(self) -> None:
         self.process.communicate(timeout=30)
         assert self.process.returncode == 0
-
-
-class Served:
-    """A stand-in in a thread of its own, for processes beside us."""
-
-    def __init__(self, place: Zalo) -> None:
-        self.place, self._ready, self._stop = place, threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-
-    async def _serve(self) -> None:
-        async with self.place.running():
-            self._ready.set()
-            while not self._stop.is_set():
-                await asyncio.sleep(0.005)
-
-    def __enter__(self) -> "Served":
-        self._thread.start()
-        assert self._ready.wait(30)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def test_two_processes_that_want_a_token_at_once_spend_one(prepared: Process) -> None:

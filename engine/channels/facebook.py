@@ -145,12 +145,15 @@ class FacebookPublisher:
 
 
 def _post(publication: Publication, photo: str | None) -> dict[str, Any]:
-    sent: dict[str, Any] = {"message": publication.text, "published": True}
-    if photo is None:
-        return {**sent, "link": publication.link} if publication.link else sent
-    if publication.link and publication.link not in publication.text:  # a picture takes the link's place
-        sent["message"] = f"{publication.text}\n{publication.link}"
-    return {**sent, "attached_media": [{"media_fbid": photo}]}
+    """What ``feed`` takes. A post has no title there: it is the first line."""
+    sent: dict[str, Any] = {"published": True}
+    lines = [publication.title, publication.text]
+    if photo is not None:  # a picture takes the link's place
+        sent["attached_media"] = [{"media_fbid": photo}]
+        lines.append(publication.link if publication.link and publication.link not in publication.text else None)
+    elif publication.link:
+        sent["link"] = publication.link
+    return {**sent, "message": "\n\n".join(filter(None, lines))}
 
 
 def _refuse_unfit(picture: Picture) -> None:

@@ -12,9 +12,9 @@ JPEG, PNG = "image/jpeg", "image/png"
 class PostLimits:
     """The limits of one vendor. ``text`` is the longest text; ``with_picture`` where a picture makes it shorter.
 
-    ``title`` is the longest title, 0 where posts have none. ``pictures`` are media types; none: no picture of the
-    workspace can be published there. ``picture_bytes`` is the largest file. ``utf16``: the vendor counts UTF-16
-    units, so that most emoji count twice; otherwise characters as Unicode has them.
+    ``title`` is the longest title, 0 where posts have none (it is their first line then). ``pictures`` are media
+    types; none: no picture of the workspace can be published there. ``picture_bytes`` is the largest file. ``utf16``:
+    the vendor counts UTF-16 units, so that most emoji count twice; otherwise characters as Unicode has them.
     """
 
     text: int

@@ -92,7 +92,7 @@ def test_a_picture_is_uploaded_unseen_and_once_whatever_becomes_of_the_post() ->
         assert (await page.again(dataclasses.replace(post, progress=None))).status is PostStatus.PUBLISHED
         assert place.photos == {"photo1": PICTURE.content}
         assert place.posts[0].more["attached_media"] == [{"media_fbid": "photo1"}]
-        assert place.texts() == [f"{TEXT}\n{LINK}"], "a picture takes the link's place"
+        assert place.texts() == [f"{POST.title}\n\n{TEXT}\n\n{LINK}"], "a picture takes the link's place"
         await page.again(post)
         assert len(place.photos) == 1, "what was kept is not uploaded again"
 
@@ -106,7 +106,7 @@ def test_a_lost_answer_is_found_in_the_feed_and_nowhere_else() -> None:
         place.loses = 1
         assert (await page.again()).status is PostStatus.UNKNOWN
         found = await page.publisher.listed(place.now + timedelta(milliseconds=300))
-        assert found[0].text == TEXT
+        assert found[0].text == f"{POST.title}\n\n{TEXT}"
         assert len(found) == 6, "all pages of the feed, whatever the fractions of a second"
         assert found[0].vendor_id == place.posts[-1].id
         assert str(found[0].address).endswith("/posts/6")

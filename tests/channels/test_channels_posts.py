@@ -9,11 +9,12 @@ import sys
 import dialect_posts
 import pytest
 
-from engine.channels import VENDORS
+from engine.channels import VENDORS, apprise_sender, facebook_sender, telegram_sender, zalo_sender
 from engine.channels.publishing import Keep, PostOutcome, Publication
 from engine.channels.testing.post_cases import POST_CASES
 from engine.channels.testing.post_dialect import PostDialect, post_names, prove_post
 from engine.channels.testing.standin import reply
+from engine.content.post_rules import POST_LIMITS
 
 DIALECTS = dialect_posts.DIALECTS
 OWED = [(name, proof) for name, dialect in DIALECTS.items() for proof in post_names(dialect)]
@@ -29,6 +30,23 @@ def test_every_answer_to_a_post_gets_its_one_meaning(dialect: str, proof: str) -
 def test_every_publisher_in_the_registry_meets_every_case() -> None:
     publishes = {name for name, vendor in VENDORS.items() if vendor.publish is not None}
     assert publishes == DIALECTS.keys() | {"sandbox"}
+
+
+LIMITS = {
+    "facebook": facebook_sender.LIMITS, "zalo": zalo_sender.LIMITS, "telegram": telegram_sender.LIMITS,
+    "social": apprise_sender.LIMITS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("channel", LIMITS)
+def test_what_loa_check_lets_through_is_never_too_much_for_the_vendor(channel: str) -> None:
+    checked, taken = POST_LIMITS[channel], LIMITS[channel]
+    assert checked.text <= taken.text
+    assert (checked.caption or checked.text) <= taken.longest(picture=True)
+    assert checked.picture <= taken.picture_bytes
+    assert checked.title <= (taken.title or taken.longest(picture=True))  # else it is the text's first line
+    assert bool(checked.picture) == bool(taken.pictures)
+    assert checked.length("😀") == taken.length("😀")
 
 
 @pytest.mark.parametrize("case", [name for name, case in POST_CASES.items() if not case.script])

@@ -15,6 +15,7 @@ ADDRESS = "https://graph.facebook.com"
 VERSION = "v23.0"  # each lives about two years; a newer one is a key of loa.yaml, not a new release of ours
 LIMITS = PostLimits(text=63_206, pictures=frozenset({JPEG, PNG}), picture_bytes=10_000_000)
 _PAGE, _VERSION = re.compile(r"[0-9]{5,25}"), re.compile(r"v[0-9]{1,3}\.[0-9]")
+_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 
 
 class FacebookPage(BaseModel):
@@ -40,6 +41,13 @@ class FacebookPage(BaseModel):
         if not value.startswith("${") and not pattern.fullmatch(value):
             raise BadSender(f"channels.facebook-{info.field_name}", text=value[:40])
         return value
+
+    @field_validator("valid_until", mode="before")
+    @classmethod
+    def _vietnamese(cls, value: Any) -> Any:
+        """31/12/2027 as well as 2027-12-31."""
+        found = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+        return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else value
 
     @field_validator("url")
     @classmethod

@@ -15,6 +15,7 @@ ADDRESS, OAUTH = "https://openapi.zalo.me", "https://oauth.zaloapp.com"
 # length of an article is not documented: what people still read on a telephone.
 LIMITS = PostLimits(text=10_000, title=140)
 _DIGITS = re.compile(r"[0-9]{5,25}")
+_WORDS = {"true": True, "yes": True, "có": True, "false": False, "no": False, "không": False}
 _CITIES = re.compile(r"[0-9]{1,3}(,[0-9]{1,3})*")
 
 
@@ -34,7 +35,6 @@ class ZaloAccount(BaseModel):
     )
     cover: str = Field(
         description="Địa chỉ https của ảnh bìa (dưới 1 MB) dùng cho mọi bài: Zalo tự lấy ảnh từ đó",
-        pattern=r"^(https://|\$\{)",
         max_length=500,
     )
     author: str = Field(description="Tên tác giả ghi dưới bài, tối đa 50 ký tự", min_length=1, max_length=50)
@@ -54,6 +54,23 @@ class ZaloAccount(BaseModel):
         if not value.startswith("${") and not _DIGITS.fullmatch(value):
             raise BadSender("channels.zalo-number", key=info.field_name, text=value[:40])
         return value
+
+    @field_validator("cover")
+    @classmethod
+    def _fetched(cls, value: str) -> str:
+        if not value.startswith(("https://", "${")):
+            raise BadSender("channels.zalo-cover", text=value[:80])
+        return value
+
+    @field_validator("comments", "broadcast", mode="before")
+    @classmethod
+    def _yes_or_no(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        found = _WORDS.get(str(value).strip().casefold())
+        if found is None:
+            raise BadSender("channels.yes-or-no", text=str(value)[:40])
+        return found
 
     @field_validator("cities")
     @classmethod

@@ -4,16 +4,20 @@ The table is engine/channels/testing/post_cases.py. A case that a dialect does n
 """
 
 import dataclasses
+import re
 import sys
+from pathlib import Path
 
 import dialect_posts
 import pytest
+import yaml
 
 from engine.channels import VENDORS, apprise_sender, facebook_sender, telegram_sender, zalo_sender
 from engine.channels.publishing import Keep, PostOutcome, Publication
 from engine.channels.testing.post_cases import POST_CASES
 from engine.channels.testing.post_dialect import PostDialect, post_names, prove_post
 from engine.channels.testing.standin import reply
+from engine.content.organisation import SenderLimits
 from engine.content.post_rules import POST_LIMITS
 
 DIALECTS = dialect_posts.DIALECTS
@@ -30,6 +34,28 @@ def test_every_answer_to_a_post_gets_its_one_meaning(dialect: str, proof: str) -
 def test_every_publisher_in_the_registry_meets_every_case() -> None:
     publishes = {name for name, vendor in VENDORS.items() if vendor.publish is not None}
     assert publishes == DIALECTS.keys() | {"sandbox"}
+
+
+PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("posts-vendors.md", "vi/trang-mang-xa-hoi.md")]
+EXAMPLES = [
+    (key, options)
+    for page in PAGES
+    for block in re.findall(r"```yaml\n(?:senders:\n)?(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for key, options in yaml.safe_load(block).items()
+]
+
+
+@pytest.mark.parametrize(("key", "options"), EXAMPLES, ids=[key for key, _ in EXAMPLES])
+def test_an_example_of_the_pages_can_be_copied(key: str, options: dict) -> None:
+    own = {name: value for name, value in options.items() if name not in SenderLimits.model_fields}
+    assert options["area"]["era"] == "2025"
+    config = VENDORS[options["provider"]].schema.model_validate(own)
+    assert all(str(value).startswith("${") for name, value in own.items() if _is_secret(type(config), name))
+
+
+def _is_secret(schema: type, name: str) -> bool:
+    extra = schema.model_fields[name].json_schema_extra
+    return bool(extra and extra.get("secret"))
 
 
 LIMITS = {

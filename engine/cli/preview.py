@@ -30,7 +30,7 @@ def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: s
     settings, registry = from_environment(), areas.load()
     snapshot = campaign_snapshot(load_workspace(settings, campaign_clock().now()), campaign)
     if any(one.id == step and one.posted for one in snapshot.campaign.steps):
-        _show_posts(campaign, page_words(snapshot, snapshot.campaign.step(step), registry), as_json=as_json)
+        _show_posts(campaign, step, page_words(snapshot, snapshot.campaign.step(step), registry), as_json=as_json)
         return
     chosen = registry.get(era, code) if code and era else None
     area, found = preview_words(snapshot, registry, step, area=chosen, language=lang)
@@ -48,7 +48,7 @@ def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: s
         _show(one)
 
 
-def _show_posts(campaign: str, found: list[PageWords], *, as_json: bool) -> None:
+def _show_posts(campaign: str, step: str, found: list[PageWords], *, as_json: bool) -> None:
     """A step on pages: what each of them will show."""
     if as_json:
         posts = [
@@ -63,7 +63,7 @@ def _show_posts(campaign: str, found: list[PageWords], *, as_json: bool) -> None
             }
             for one in found
         ]
-        click.echo(json.dumps({"campaign": campaign, "posts": posts}, ensure_ascii=False))
+        click.echo(json.dumps({"campaign": campaign, "step": step, "posts": posts}, ensure_ascii=False))
         return
     for one in found:
         click.echo(sentence("cli_preview.page", page=one.sender.key, area=one.area.name, file=one.file))

@@ -171,7 +171,7 @@ def _what(what: What | None, by: str) -> What:
             raise UsageError("cli_report.only-activities", by=by)
         return "activities"
     if what == "posts" and by not in POST_DIMENSIONS:
-        raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(POST_DIMENSIONS))
+        raise UsageError("cli_report.not-of-posts", by=by, choices=", ".join(POST_DIMENSIONS))
     if what == "activities" and by not in ACTIVITY_DIMENSIONS:
         raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
     return what or "all"

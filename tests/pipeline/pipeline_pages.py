@@ -22,7 +22,7 @@ PAGES = """\
 WORDS = "Cảnh giác việc nhẹ lương cao tại {{ area.name }}. Cần giúp đỡ xin gọi 111.\n"
 STEP = """\
   - id: bai
-    when: 2027-07-16 08:30
+    when: {when}
     channel: facebook
     sender: {sender}
     message: bai
@@ -130,15 +130,13 @@ def vendor_of(pages: Pages) -> Vendor:
     return Vendor(name="page", channel="facebook", schema=PageKeys, publish=publishes)
 
 
-def write(road: Road, sender: str = "[xa-a, xa-b]", words: str | None = WORDS, **files_too: str | None) -> None:
-    """A campaign of one post; ``files_too`` are others, ``__`` for a slash."""
-    others = {name.replace("__", "/"): text for name, text in files_too.items()}
+def write(road: Road, sender: str = "[xa-a, xa-b]", words: str | None = WORDS, when: str = "2027-07-16 08:30") -> None:
+    """A campaign of one post."""
     road.write(
         {
             "loa.yaml": files.loa_yaml(more_senders=PAGES),
-            "campaigns/thu.yaml": files.campaign(STEP.format(sender=sender)),
+            "campaigns/thu.yaml": files.campaign(STEP.format(sender=sender, when=when)),
             "messages/bai/facebook.vi.j2": words,
-            **others,
         }
     )
 

@@ -55,6 +55,7 @@ class ApprisePublisher:
             return Verdict(stops("address"))
         for service in place:
             service.retry = 0
+            service.optional = False  # "nice to have" would call every failure a success
         words = "\n\n".join(filter(None, (publication.text, _link(publication))))
         attached = _attached(publication.picture, asset) if publication.picture else None
         try:

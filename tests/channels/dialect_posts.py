@@ -171,7 +171,7 @@ ZALO = PostDialect(
 
 
 def _behind_apprise(url: str, transport: Transport) -> ApprisePublisher:
-    address = f"{url.replace('http://', 'json://')}/{WEBHOOK_SECRET}?rto=0.6&cto=0.6&retry=3"
+    address = f"{url.replace('http://', 'json://')}/{WEBHOOK_SECRET}?rto=0.6&cto=0.6&retry=3&optional=yes"
     return ApprisePublisher(ApprisePlace.model_validate({"address": address}))
 
 

@@ -326,14 +326,11 @@ def test_two_processes_that_want_a_token_at_once_spend_one(prepared: Process) ->
     [
         ("after the mark", "access-1-of-clay"),
         ("before the pair is kept", "token_lost"),  # the one moment that nobody can cover: a write of 2 to 4 ms
-        ("after the pair is kept", "access-1-of-clay"),
     ],
 )
 def test_a_kill_at_any_moment_costs_the_token_at_one_only_and_then_it_is_told(
     prepared: Process, stop_at: str, told: str
 ) -> None:
-    if "postgresql" in prepared.settings.database_url and stop_at != "before the pair is kept":
-        pytest.skip("one kill shows that the server frees the lock of the dead")
     with Served(zalo()) as served:
         first = Child(served.place.url, stop_at)
         assert first.line() == "ready"

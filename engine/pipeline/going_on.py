@@ -62,6 +62,9 @@ def go_on(connection: Connection, run: RowMapping, signature: Signature) -> bool
 
 def reserve_again(connection: Connection, run: RowMapping, budget_vnd: int | None, signature: Signature) -> bool:
     """Let a run that was held for its cost go on if that fits ``budget_vnd`` (None: a person stands above it)."""
+    campaigns.status_of(connection, run["campaign"], lock=True)  # an approval and a resume at once reserve once
+    if runs.get(connection, run["id"])["status"] != RunStatus.HELD:
+        return False
     cost = budget.cost_of_queued(connection, run["id"])
     if not budget.reserve(connection, run["campaign"], cost, budget_vnd):
         return False

@@ -106,11 +106,13 @@ async def get(transport: Transport, url: str, headers: dict[str, str]) -> Answer
 
 
 def no_look(verdict: Verdict) -> LookUpFailed:
-    """The same verdict where a look-up meets it."""
+    """The same verdict where a look-up meets it: only a stop and a pause that was asked for say more than "not now"."""
     meaning = verdict.meaning
-    stop = meaning.decision if meaning.decision is not Decision.RETRY or meaning is THROTTLED else Decision.NONE
+    if meaning.decision is Decision.STOP_SENDER:
+        return LookUpFailed(meaning.reason, meaning.decision)
+    asked = meaning == THROTTLED
     reason = meaning.reason if meaning.reason in _LOOK_UPS else "vendor_error"
-    return LookUpFailed(reason, stop, verdict.retry_after)
+    return LookUpFailed(reason, meaning.decision if asked else Decision.NONE, verdict.retry_after)
 
 
 _LOOK_UPS = {"no_connection", "no_answer", "throttled", "credentials", "malformed"}

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from urllib.parse import urlencode
 
-from engine.channels.base import Decision, LookUpFailed
+from engine.channels.base import Decision
 from engine.channels.post_calls import (
     THROTTLED,
     Ended,
@@ -103,8 +103,6 @@ class ZaloTokens:
             if late or pair.spent or not pair.access or self._unsaved is not None:
                 pair = await self._renew(pair.access or None)
         except Ended as ended:
-            if ended.verdict.meaning.decision is Decision.STOP_SENDER:
-                raise LookUpFailed(ended.verdict.meaning.reason, Decision.STOP_SENDER) from None
             raise no_look(ended.verdict) from None
         return datetime.fromtimestamp(pair.refresh_until, UTC)
 

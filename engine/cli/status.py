@@ -151,6 +151,7 @@ def _coming_document(one: Coming) -> dict[str, Any]:
         "due": _iso(one.occurrence.due),
         "missed_after": _iso(one.occurrence.missed_after),
         "approved": one.approved,
+        "paused": one.paused,
     }
 
 

@@ -167,6 +167,8 @@ def _coming(seen: Overview) -> Iterator[RenderableType]:
         due = one.occurrence.due <= seen.as_of
         key = ("due-now" if due else "ready") if one.approved else "due-unapproved" if due else "unapproved"
         style = "" if one.approved else "bold red" if due else "yellow"
+        if one.approved and one.paused:
+            key, style = "coming-paused", "yellow"
         table.add_row(
             "", _local(one.occurrence.due), one.campaign, one.step, Text(sentence(f"cli_status.{key}"), style=style)
         )

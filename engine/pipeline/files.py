@@ -13,6 +13,7 @@ from engine.content.words import suggestion
 from engine.content.workspace import Loaded, load
 from engine.errors import ContentError, LoaError
 from engine.i18n import sentence
+from engine.pipeline.providers import reaches_phones
 from engine.settings import Settings
 
 _WATCHED = ("campaigns", "audiences", "messages")
@@ -22,12 +23,14 @@ def load_workspace(
     settings: Settings, now: datetime | None = None, environment: Mapping[str, str] | None = None
 ) -> Loaded:
     """Load and cross-check the workspace; never raises for what an officer wrote."""
+    given = os.environ if environment is None else environment
     return load(
         settings.workspace,
         vendors=KNOWN,
         registry=areas.load(),
-        environment=os.environ if environment is None else environment,
+        environment=given,
         now=now,
+        is_live=lambda sender: reaches_phones(sender, given, settings.twilio_url),
     )
 
 

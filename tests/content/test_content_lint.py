@@ -104,3 +104,12 @@ def test_words_that_tell_why_somebody_was_chosen(text: str) -> None:
 )  # fmt: skip
 def test_places_and_occupations_are_fine(text: str) -> None:
     assert risk_word(text) is None
+
+
+def test_leaving_out_whom_nobody_knows_any_more_is_a_warning(loaded: Load) -> None:
+    audience = FILES["audiences/dan.yaml"] + "exclude: {contacted_within: 31 days}\n"
+    configuration = FILES["loa.yaml"] + "privacy: {retention_days: 30}\n"
+    found = loaded({"audiences/dan.yaml": audience, "loa.yaml": configuration})
+    assert places(found) == ["audiences/dan.yaml:3:29 contacted-beyond-retention"] and found.ok
+    assert places(loaded({"audiences/dan.yaml": audience.replace("31", "30"), "loa.yaml": configuration})) == []
+    assert places(loaded({"audiences/dan.yaml": audience, "loa.yaml": FILES["loa.yaml"]})) == []

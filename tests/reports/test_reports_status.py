@@ -252,3 +252,15 @@ def test_on_a_terminal_there_are_bars_and_it_refreshes_itself(road, monkeypatch)
     with pytest.raises(SystemExit) as left:
         main(["status", "--watch"])
     assert (left.value.code, len(looks)) == (0, 2)
+
+
+def test_what_is_paused_or_cancelled_does_not_look_as_if_it_would_go_out(prepared, loa):
+    steps = [files.step(one, when=f"2027-07-31 1{place}:00") for place, one in enumerate(("mot", "hai", "ba"))]
+    files.write(prepared.settings.workspace, {"campaigns/thu.yaml": files.campaign(*steps)})
+    assert loa("cancel", "thu", "mot", "--by", "Ba")[0] == 0
+    assert loa("pause", "thu", "hai", "--by", "Ba")[0] == 0
+    assert [(one["step"], one["paused"]) for one in document(loa)["coming"]] == [("hai", True), ("ba", False)]
+    _, out, _ = loa("status")
+    assert "thu  hai  đang tạm dừng" in out and "thu  ba   đúng lịch sẽ tự gửi" in out
+    assert loa("pause", "thu", "--by", "Ba")[0] == 0
+    assert [one["paused"] for one in document(loa)["coming"]] == [True, True]

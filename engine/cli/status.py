@@ -76,6 +76,7 @@ def document(seen: Overview) -> dict[str, Any]:
                 "campaign": one.campaign,
                 "state": one.state,
                 "approvals": one.approvals,
+                "edited": one.edited,
                 "faulty": one.faulty,
                 "data_until": one.data_until.isoformat() if one.data_until else None,
                 "runs": [_run_document(run, seen.as_of) for run in one.runs],

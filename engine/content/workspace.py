@@ -132,6 +132,7 @@ def load(
     messages = load_messages(folder)
     loading.problems += messages.problems
     written = _written_senders(reading)
+    played = {key for key, one in senders.items() if not getattr(vendors[one.provider], "needs_approval", True)}
     for campaign in loading.campaigns.values():
         check_campaign(
             campaign,
@@ -142,6 +143,7 @@ def load(
             messages=messages.messages.keys(),
             hotlines=hotlines,
             zone=zone,
+            played=played,
         )
     lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems)
     lint.check(loading.campaigns, loading.audiences)

@@ -69,14 +69,17 @@ def _campaign(
     files: Files | None,
 ) -> CampaignStands:
     known = files is not None and campaign in files.campaigns
+    approvals = snapshots.standing(connection, campaign)
+    current = files.campaigns[campaign].digest if files is not None and campaign in files.campaigns else None
     until = kept_until(process, connection, files, campaign) if files and (known or rows) else None
     return CampaignStands(
         campaign,
         snapshots.state_of(connection, campaign),
-        len(snapshots.standing(connection, campaign)),
+        len(approvals),
         tuple(_run(run, figures[run["id"]], going.get(run["id"])) for run in rows),
         files is not None and campaign in files.faulty,
         until.date() if until else None,
+        bool(approvals) and current is not None and all(one["digest"] != current for one in approvals),
     )
 
 
@@ -121,6 +124,10 @@ def _forecasts(
         step = snapshot.campaign.step(run["step"])
         sender = snapshot.senders_of(step)[0]
         statuses = figures[run["id"]].statuses
+        if not _waiting(
+            figures[run["id"]]
+        ):  # nothing is left to hand over: it waits for outcomes, and stalls at nothing
+            continue
         if sender.key in resting or snapshots.state_of(connection, run["campaign"]) != "active":
             continue
         going.append(

@@ -25,6 +25,7 @@ from engine.pipeline.gates import OpenGate, open_gates
 from engine.pipeline.hours import claims_from
 from engine.pipeline.open_runs import open_due
 from engine.pipeline.process import Process
+from engine.pipeline.providers import leaves_by_file
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_hearing import Hearing
 from engine.pipeline.rehearse_sending import AT_ONCE, NEVER, Sending
@@ -175,18 +176,19 @@ class Course:
 
     def _open_now(self, now: datetime) -> list[Turn]:
         """Senders with the runs that may hand out through them now and have something left."""
-        real, usable = self.process.seconds.real(), lambda _: True
+        real = self.process.seconds.real()
         with self.process.database.read() as connection:
             gates, _ = open_gates(self.process, connection, now)
             stand = senders.standings(connection)
             several = [gate.run["id"] for gate in gates if len(senders_of(gate)) > 1]
             doubtful = candidates.doubtful_queued(connection, several) if several else set()
             self._note_waits(runs.in_status(connection, (RunStatus.READY, RunStatus.RUNNING)), gates, now)
+        first = {gate.sender.key for gate in gates}
         found, _ = failover.turns(
             gates,
             now=now,
             state=lambda key: breaker.state_of(stand.get(key, Standing()), real),
-            usable=usable,
+            usable=lambda sender: sender.key in first or not leaves_by_file(sender),  # a list takes over from no call
             doubtful=doubtful,
         )
         self._rests = {key: self.sending.end_of_rest(one) for key, one in stand.items() if one.rests(real)}

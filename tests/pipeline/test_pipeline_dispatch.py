@@ -213,6 +213,37 @@ def test_a_stop_while_nothing_can_be_stored_says_what_is_left_behind_and_loses_n
 
 
 @on_one_database
+def test_a_bug_beside_a_call_holds_no_row_for_ever(live: Road, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row counted as being at work while the process lived, and nobody asked the vendor about it."""
+    real_ended, bugs = calls.Calls._ended, iter(range(1))
+
+    def ended(self: calls.Calls, ready: calls.Ready, outcome: Outcome, phone: str = "") -> object:
+        if phone and next(bugs, None) is not None:
+            raise ZeroDivisionError
+        return real_ended(self, ready, outcome, phone)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        async with serving(live.process) as service:
+            await service.open_due()
+            running = asyncio.create_task(service.dispatcher.run(stop))
+            async with asyncio.timeout(30):
+                while live.statuses()["accepted"] < 4 or service.dispatcher.on_hand:
+                    await asyncio.sleep(0.01)
+            stop.set()
+            await running
+
+    monkeypatch.setattr(calls.Calls, "_ended", ended)
+    asyncio.run(main())
+    assert live.statuses() == {"accepted": 4, "sending": 1}
+    live.later(seconds=61)
+    live.round()
+    live.later(seconds=61)
+    live.round()
+    assert (live.statuses(), len(world.sent)) == ({"accepted": 5}, 5)
+
+
+@on_one_database
 def test_slots_that_cannot_be_had_for_whatever_reason_do_not_end_a_sender(
     live: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 The providers are handed in by the caller, since content knows no channel.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,6 +11,7 @@ from engine.areas.registry import Registry
 from engine.content import yamlfile
 from engine.content.campaign import POSTED
 from engine.content.organisation import (
+    AT_WORK,
     Configuration,
     Sender,
     SenderLimits,
@@ -36,8 +37,12 @@ def read_senders(
     vendors: Mapping[str, VendorSchema],
     environment: Mapping[str, str],
     registry: Registry,
+    is_live: Callable[[Sender], bool],
 ) -> dict[str, Sender]:
-    """Every usable sender; what is wrong with the others is reported on ``reading``, nothing secret shown."""
+    """Every usable sender; what is wrong with the others is reported on ``reading``, nothing secret shown.
+
+    ``is_live`` says whether a sender reaches real phones.
+    """
     tree = yamlfile.at(reading.tree, ("senders",))
     found: dict[str, Sender] = {}
     if not isinstance(tree, yamlfile.Mapping):
@@ -48,6 +53,11 @@ def read_senders(
         elif isinstance(node, yamlfile.Mapping):
             before = len(reading.problems)
             sender = _read_sender(reading, key, node, vendors, environment, registry)
+            if sender is not None and sender.orphan_after < AT_WORK and is_live(sender):
+                reading.report(
+                    ("senders", key, "orphan_after"), "error", "content.orphan-after-too-short", key=key,
+                    seconds=int(AT_WORK.total_seconds()),
+                )  # fmt: skip
             clean = all(problem.severity == "warning" for problem in reading.problems[before:])
             if sender is not None and clean:
                 found[key] = sender

@@ -65,7 +65,8 @@ class Privacy(Frozen):
 class Signer(Frozen):
     """The signature block of a report."""
 
-    authority: Text | None = None
+    authority: Text | None = None  # "TM. BAN CHỈ ĐẠO"
+    acting: Text | None = None  # "KT. TRƯỞNG BAN": whoever signs in somebody's place
     position: Text | None = None
     name: Text | None = None
 
@@ -77,6 +78,7 @@ class ReportHeading(Frozen):
     document_sign: Text | None = None
     signer: Signer = Signer()
     recipients: Texts = ()
+    template: Text | None = None  # the office's own form (.docx), from the workspace's folder
 
 
 class PageArea(Frozen):

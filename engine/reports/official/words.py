@@ -162,20 +162,27 @@ def activities(gathered: Gathered) -> list[str]:
     report = gathered.activities
     if report is None or report.empty:
         return []
-    by_kind: dict[str, list[str]] = {}
+    by_kind: dict[str, list[ActivityLine]] = {}
     for line in report.totals:
-        by_kind.setdefault(line.kind, []).append(_counted(line))
+        by_kind.setdefault(line.kind, []).append(line)
     lines = [
-        sentence("official.activity", kind=kind_label(kind), counts=", ".join(counts))
-        for kind, counts in by_kind.items()
+        sentence("official.activity", kind=kind_label(kind), counts=_all_counts(its_lines))
+        for kind, its_lines in by_kind.items()
     ]
     return [*lines, sentence("official.activities-apart")]
 
 
+def _all_counts(lines: Sequence[ActivityLine]) -> str:
+    told = [_counted(line) for line in lines if line.done is not None]
+    planned = [f"{number(line.planned or 0)} {measure_label(line.measure)}" for line in lines if line.done is None]
+    if planned:
+        told.append(sentence("official.activity-planned", counts=", ".join(planned)))
+    return ", ".join(told)
+
+
 def _counted(line: ActivityLine) -> str:
     measure = measure_label(line.measure)
-    if line.done is None:
-        return sentence("official.activity-planned", planned=number(line.planned or 0), measure=measure)
+    assert line.done is not None
     if line.planned is None:
         return sentence("official.activity-done", done=number(line.done), measure=measure)
     return sentence("official.activity-both", done=number(line.done), planned=number(line.planned), measure=measure)

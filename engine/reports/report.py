@@ -14,6 +14,7 @@ from engine.content.snapshot import Snapshot
 from engine.reports import places, tally_queries
 from engine.reports.figures import Figures, total
 from engine.reports.places import Place
+from engine.reports.publication import Publication
 from engine.reports.tally_queries import RunRow, Summed
 from engine.store.database import Database
 
@@ -52,6 +53,8 @@ class Report:
     asked: Asked
     as_of: datetime
     rows: tuple[Row, ...]
+    published: Publication | None = None  # whose units the rows are; None: exact figures, for the office
+    frozen: str | None = None  # the id under which these figures are kept
 
     @property
     def totals(self) -> Figures:
@@ -64,7 +67,7 @@ class Report:
         return ", ".join(self.asked.campaigns)
 
     def document(self) -> dict[str, Any]:
-        """The contract's JSON document. ``published`` is true only for publication units, which come later."""
+        """The contract's JSON document. ``published`` is true where the rows are publication units."""
         name = "area" if self.asked.by in ("district", "commune") else self.asked.by
         rows = [
             {name: row.key.document() if isinstance(row.key, Place) else row.key} | row.figures.document()
@@ -76,30 +79,40 @@ class Report:
             "as_of": self.as_of.isoformat(timespec="seconds"),
             "rows": rows,
             "totals": self.totals.document(),
-            "published": False,
-        }
+            "published": self.published is not None,
+        } | ({"frozen": self.frozen} if self.frozen else {})
 
 
 def make_report(
-    database: Database, registry: Callable[[], Registry], snapshot_of: Snapshots, asked: Asked, now: datetime
+    database: Database,
+    registry: Callable[[], Registry],
+    snapshot_of: Snapshots,
+    asked: Asked,
+    now: datetime,
+    publication: Publication | None = None,
+    only: frozenset[int] | None = None,
 ) -> Report:
     """Sum the tallies of ``asked.campaigns``. A campaign that has never run adds nothing.
 
     ``snapshot_of`` gives the snapshot of a digest, ``registry`` the area tables (called only when areas are asked
     for). A line appears where something was targeted. With several campaigns, steps and variants, which are names
-    a campaign gives, are told apart as ``campaign/step``; everything else is summed.
+    a campaign gives, are told apart as ``campaign/step``; everything else is summed. With ``publication`` only what
+    it allows to be told apart is; with ``only`` no other runs than these are counted.
     """
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
     zones = _Zones(snapshot_of)
     chosen = [run for run in runs if _within(asked, zones, run)]
+    for allowed in (only, publication.runs if publication else None):
+        chosen = [run for run in chosen if allowed is None or run.id in allowed]
     with database.read() as connection:
         if asked.by in ("district", "commune"):
-            rows = _area_rows(connection, registry(), asked, chosen)
+            rows = _area_rows(connection, registry(), asked, chosen, publication)
         else:
             rows = _rows(connection, snapshot_of, zones, asked, chosen)
+            rows = _published_values(connection, asked, runs, rows, publication) if publication else rows
     zone = zones.of(runs[-1]) if runs else VIETNAM
-    return Report(asked, now.astimezone(zone), tuple(row for row in rows if not row.figures.empty))
+    return Report(asked, now.astimezone(zone), tuple(row for row in rows if not row.figures.empty), publication)
 
 
 class _Zones:
@@ -122,8 +135,17 @@ def _within(asked: Asked, zones: _Zones, run: RunRow) -> bool:
     return (asked.since is None or day >= asked.since) and (asked.until is None or day <= asked.until)
 
 
-def _area_rows(connection: Connection, registry: Registry, asked: Asked, runs: Sequence[RunRow]) -> list[Row]:
-    fold = places.districts(registry) if asked.by == "district" else places.communes(registry, asked.era)
+def _area_rows(
+    connection: Connection,
+    registry: Registry,
+    asked: Asked,
+    runs: Sequence[RunRow],
+    publication: Publication | None,
+) -> list[Row]:
+    if publication is not None:
+        fold = publication.fold(registry, "district" if asked.by == "district" else "commune", asked.era)
+    else:
+        fold = places.districts(registry) if asked.by == "district" else places.communes(registry, asked.era)
     found: dict[Place, Figures] = {}
     folded: dict[tuple[str, str], Place] = {}
     for key, sums in tally_queries.by_commune(connection, [run.id for run in runs]):
@@ -164,6 +186,25 @@ def _rows(
     else:
         found = _summed(tally_queries.by_trait(connection, ids, asked.by))
     return [Row(key, found[key]) for key in sorted(found)]
+
+
+def _published_values(
+    connection: Connection, asked: Asked, runs: Sequence[RunRow], rows: Sequence[Row], publication: Publication
+) -> list[Row]:
+    """``rows`` with the values told together that the publication does not tell apart; whole runs are never small."""
+    if asked.by in ("step", "day", "channel"):
+        return list(rows)
+    campaigns = {run.id: run.campaign for run in runs}
+    prefixed = asked.by == "variant" and len(asked.campaigns) > 1
+
+    def name(run: int, value: str) -> str:
+        return f"{campaigns[run]}/{value}" if prefixed and value else value
+
+    told = publication.value(connection, asked.by, name)
+    found: dict[str, list[Figures]] = {}
+    for row in rows:
+        found.setdefault(told(str(row.key)), []).append(row.figures)
+    return [Row(key, total(figures)) for key, figures in found.items()]
 
 
 def _summed(pairs: Iterable[tuple[Key, Summed]]) -> dict[Key, Figures]:

@@ -1,0 +1,184 @@
+"""What may be passed on: the runs, areas and words a published report tells apart, one answer a campaign.
+
+The units of a run are settled when its rows are written (``settle``) and never change. A report uses the finest
+coarsening that is no finer than the units of *any* run of its campaigns, also when it was asked for one step or one day
+only: reports of two cuts then tell nothing side by side that a report of each run alone would not. A run that reached
+fewer people than the threshold in all is in no published figure. See docs/publication.md for whom this stops.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.areas.area import Era
+from engine.areas.registry import Registry
+from engine.content.snapshot import Snapshot
+from engine.i18n import sentence
+from engine.reports import publication_units as units
+from engine.reports.places import Fold
+from engine.reports.publication_places import DEPTH, Level, paths, published_fold
+from engine.reports.publication_units import EVERYTHING, Cell, Coarsening
+from engine.store import publications
+from engine.store.database import Database
+from engine.store.publications import Settled
+
+SEPARATOR = ", "
+# How deliveries went, not who people are: as statuses, they may be small within one run, not over the campaign.
+COURSE = ("hour", "delay", "reason")
+
+
+def settle(people: Mapping[tuple[str, str], int], registry: Registry, small_cell: int) -> Settled:
+    """The units of one run from the people it targeted by (era, commune). Pure."""
+    path = paths(registry)
+    leaves: dict[units.Node, int] = {}
+    for place, count in people.items():
+        leaf = path(*place)
+        leaves[leaf] = leaves.get(leaf, 0) + count
+    coarsening = units.coarsening_of(leaves, small_cell)
+    withheld = sum(people.values()) < small_cell
+    told = () if withheld else tuple(("/".join(node), how) for node, how in units.written(coarsening))
+    return Settled(small_cell, registry.version, withheld, told)
+
+
+def coarsening_stored(settled: Settled) -> Coarsening:
+    """The units of a run as ``settle`` wrote them."""
+    return units.read((tuple(node.split("/")) if node else EVERYTHING, told) for node, told in settled.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What may be told of some campaigns.
+
+    ``runs`` are those that may be published; ``areas`` how areas are told; ``values`` how the values of a dimension
+    are, and ``depths`` how deep areas go beside it (filled as they are asked for). ``small_cell`` is the highest threshold of the runs.
+    """
+
+    runs: frozenset[int]
+    small_cell: int
+    areas: Coarsening
+    values: dict[str, Coarsening] = field(default_factory=dict)
+    depths: dict[str, int] = field(default_factory=dict)
+
+    def fold(self, registry: Registry, level: Level, era: Era, deepest: int = DEPTH["commune"]) -> Fold:
+        """(era, commune) → the place under which it is published; ``deepest``: see ``with_variants``."""
+        return published_fold(registry, self.areas, level, era, deepest)
+
+    def with_variants(self, connection: Connection, registry: Registry, name: Callable[[int, str], str]) -> int:
+        """How deep areas may be told where they are crossed with the arms of a campaign: they rise together.
+
+        With what a run has one of (step, day, channel) areas may always be crossed: the units hold in each run.
+        """
+        if "variant" not in self.depths:
+            path, told = paths(registry), self.value(connection, "variant", name)
+            cells = [
+                Cell(run, path(era, commune), told(name(run, variant)), people)
+                for run, era, commune, variant, people in publications.people_by_commune_and_variant(
+                    connection, self.runs
+                )
+            ]
+            self.depths["variant"] = units.depth_of(cells, self.areas, DEPTH["commune"], self.small_cell)
+        return self.depths["variant"]
+
+    def value(self, connection: Connection, by: str, name: Callable[[int, str], str]) -> Callable[[str], str]:
+        """value of dimension ``by`` → what it is published as; ``name`` (run, value) is how the report calls it."""
+        if by not in self.values:
+            found = _people(connection, self.runs, by)
+            named = [{name(run, value): n for value, n in of_run.items()} for run, of_run in found.items()]
+            self.values[by] = values_told([_summed(named)] if by in COURSE else named, self.small_cell)
+        told = self.values[by]
+        return lambda value: value_name(told, value)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, for a frozen report. The dimensions are those that have been asked for."""
+        return {
+            "runs": sorted(self.runs),
+            "small_cell": self.small_cell,
+            "areas": [[list(node), told] for node, told in units.written(self.areas)],
+            "values": {
+                by: [[list(node), how] for node, how in units.written(told)] for by, told in sorted(self.values.items())
+            },
+            "depths": self.depths,
+        }
+
+
+def from_document(document: Mapping[str, Any]) -> Publication:
+    """The publication that ``document`` wrote."""
+    values = {by: units.read(rows) for by, rows in document["values"].items()}
+    return Publication(
+        frozenset(document["runs"]),
+        document["small_cell"],
+        units.read(document["areas"]),
+        values,
+        dict(document["depths"]),
+    )
+
+
+def publication_of(
+    database: Database,
+    registry: Callable[[], Registry],
+    snapshot_of: Callable[[str], Snapshot],
+    campaigns: Sequence[str],
+) -> Publication:
+    """What may be published of ``campaigns`` now. Settles the runs of before there were units, which writes."""
+    _settle_missing(database, registry, snapshot_of, campaigns)
+    with database.read() as connection:
+        found = publications.settled(connection, campaigns)
+    told = {run: one for run, one in found.items() if not one.withheld}
+    return Publication(
+        frozenset(told),
+        max((one.small_cell for one in told.values()), default=1),
+        units.common(coarsening_stored(one) for one in told.values()),
+    )
+
+
+def _settle_missing(
+    database: Database,
+    registry: Callable[[], Registry],
+    snapshot_of: Callable[[str], Snapshot],
+    campaigns: Sequence[str],
+) -> None:
+    from engine.reports.tally_queries import runs_of
+
+    with database.read() as connection:
+        known = publications.settled(connection, campaigns)
+        missing = [run for run in runs_of(connection, campaigns) if run.id not in known]
+        people = {run: publications.people_by_commune(connection, run.id) for run in missing}
+    for run, by_commune in people.items():
+        if by_commune:  # else it is opening, or was missed: there is nothing to publish yet
+            settled = settle(by_commune, registry(), snapshot_of(run.digest).privacy.small_cell)
+            with database.write() as connection:
+                publications.keep(connection, run.id, settled)
+
+
+def _summed(people: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for of_run in people:
+        for value, count in of_run.items():
+            found[value] = found.get(value, 0) + count
+    return found
+
+
+def _people(connection: Connection, runs: Iterable[int], by: str) -> dict[int, dict[str, int]]:
+    if by == "variant":
+        return publications.people_by_variant(connection, runs)
+    return publications.people_by_trait(connection, runs, by)
+
+
+def values_told(people: Iterable[Mapping[str, int]], small_cell: int) -> Coarsening:
+    """How the values of a dimension are told, from the people of each run by value. Pure."""
+    return units.common(
+        units.coarsening_of({(value,): count for value, count in of_run.items() if count > 0}, small_cell)
+        for of_run in people
+        if any(count > 0 for count in of_run.values())
+    )
+
+
+def value_name(told: Coarsening, value: str) -> str:
+    """What a value is published as: itself, "khác (…)" with all that are told together, or "tất cả"."""
+    unit = told.unit((value,))
+    if unit.group:
+        members = (member[0] or "—" for member in told.members(EVERYTHING))
+        return sentence("publication.others", values=SEPARATOR.join(members))
+    return value if unit.node else sentence("publication.all-values")

@@ -4,8 +4,10 @@ import json
 import sys
 
 import click
+from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 
+from engine import __version__
 from engine.areas import registry as areas
 from engine.areas.area import Era
 from engine.errors import LoaError, UsageError
@@ -13,9 +15,9 @@ from engine.i18n import number, sentence
 from engine.pipeline.process import Process, opened
 from engine.reports import frozen
 from engine.reports.as_table import labels
-from engine.reports.figures import COUNTS
+from engine.reports.figures import COUNTS, Figures
 from engine.reports.publication import publication_of
-from engine.reports.report import Asked, By, Report
+from engine.reports.report import Asked, By, Report, Row
 from engine.reports.screen import console_for, plain_table
 from engine.settings import from_environment
 from engine.store import audit, publications
@@ -74,7 +76,7 @@ def reopened(process: Process, report_id: str, by: By, era: Era, *, publish: boo
     found = frozen.opened(process.database, report_id)
     if publish and not found.kept.published:
         raise LoaError("frozen.not-published", id=found.kept.id)
-    if found.content["area_table"] != areas.load().version or found.kept.program != frozen.__version__:
+    if found.content["area_table"] != areas.load().version or found.kept.program != __version__:
         click.echo(sentence("frozen.other-version", program=found.kept.program), err=True)
     return found.report(by, era)
 
@@ -87,12 +89,8 @@ def show_difference(process: Process, report_id: str, by: By, era: Era, *, as_js
         click.echo(json.dumps(change.document(), ensure_ascii=False))
         return
     console = console_for(sys.stdout)
-    as_of = found.report(by, era).as_of
-    console.print(
-        sentence(
-            "frozen.difference", id=found.kept.id, then=f"{as_of:%H:%M %d/%m/%Y}", now=f"{change.now:%H:%M %d/%m/%Y}"
-        )
-    )
+    then, today = (f"{one:%H:%M %d/%m/%Y}" for one in (found.report(by, era).as_of, change.now))
+    console.print(sentence("frozen.difference", id=found.kept.id, then=then, now=today))
     if change.rows:
         console.print(_difference_table(change))
     else:
@@ -101,13 +99,13 @@ def show_difference(process: Process, report_id: str, by: By, era: Era, *, as_js
         console.print(sentence("frozen.later-runs", runs=number(change.later_runs)))
 
 
-def _difference_table(change: frozen.Difference) -> object:
+def _difference_table(change: frozen.Difference) -> Table:
     names = [name for name in COUNTS if any(name in row for _, row in change.rows)]
     registry = areas.load() if change.by in ("district", "commune") else None
     as_report = Report(
         change.frozen.asked(change.by, "2025"),
         change.now,
-        tuple(frozen.Row(key, frozen.Figures()) for key, _ in change.rows),
+        tuple(Row(key, Figures()) for key, _ in change.rows),
     )
     table = plain_table()
     table.add_column(sentence(f"reports.head-{change.by}"), overflow="fold")

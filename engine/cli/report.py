@@ -96,8 +96,8 @@ def report(
             if difference:
                 show_difference(process, frozen_id, cast("By", by), cast("Era", era or "2025"), as_json=as_json)
                 return
-            made = reopened(process, frozen_id, cast("By", by), cast("Era", era or "2025"), publish=publish)
-        _tell(Told(by, made.campaign, made.as_of, made, None), form, out, as_json=as_json)
+            again = reopened(process, frozen_id, cast("By", by), cast("Era", era or "2025"), publish=publish)
+        _tell(Told(by, again.campaign, again.as_of, again, None), form, out, as_json=as_json)
         return
     first, last = _date(since), _date(until)
     if first and last and first > last:

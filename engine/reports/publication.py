@@ -52,7 +52,8 @@ class Publication:
     """What may be told of some campaigns.
 
     ``runs`` are those that may be published; ``areas`` how areas are told; ``values`` how the values of a dimension
-    are, and ``depths`` how deep areas go beside it (filled as they are asked for). ``small_cell`` is the highest threshold of the runs.
+    are, and ``depths`` how deep areas go beside it (filled as they are asked for). ``small_cell`` is the highest
+    threshold of the runs.
     """
 
     runs: frozenset[int]

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
 from engine.clock import Clock
 from engine.errors import LoaError
 from engine.status import Status
+
+if TYPE_CHECKING:
+    from engine.channels.publishing import Publisher
 
 
 class Decision(StrEnum):
@@ -170,13 +173,17 @@ class Vendor:
 
     ``schema`` is given to content by the caller, so that ``loa check`` knows a vendor's keys and content
     imports no channel. ``open(sender_key, config, environment)`` builds a ``Provider``; ``config`` is the
-    validated sender with secrets filled in; ``environment`` is ``OpenedWith``. The rest has defaults that suit most.
+    validated sender with secrets filled in; ``environment`` is ``OpenedWith``. A vendor of posts gives ``publish``
+    instead. The rest has defaults that suit most.
     """
 
     name: str
     channel: str  # "sms", "facebook", …
     schema: type[BaseModel]
-    open: "Callable[[str, Any, OpenedWith], Provider]"
+    open: "Callable[[str, Any, OpenedWith], Provider] | None" = None  # None: it carries posts only
+    # For pages and channels: builds a ``publishing.Publisher`` as ``open`` does a ``Provider``.
+    publish: "Callable[[str, Any, OpenedWith], Publisher] | None" = None
+    channels: frozenset[str] = frozenset()  # others that a sender may serve, by its own key ``channel``
     needs_approval: bool = True
     # The addresses that a sender's options lead to. Where all are on this machine, nothing reaches a phone.
     reaches: Callable[[Mapping[str, Any]], Sequence[str]] | None = None

@@ -47,6 +47,8 @@ def loaded(name: str) -> Vendor:
         raise _broken(entry, f"{type(error).__name__}: {error}") from error
     if not isinstance(vendor, Vendor) or not (isinstance(vendor.schema, type) and issubclass(vendor.schema, BaseModel)):
         raise _broken(entry, f"{entry.value} is no engine.channels.base.Vendor")
+    if vendor.open is None and vendor.publish is None:
+        raise _broken(entry, f"{entry.value} opens nothing: neither open nor publish is given")
     if vendor.name != name:
         raise _broken(entry, f"{entry.value} calls itself {vendor.name!r}")
     return vendor

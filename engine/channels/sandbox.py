@@ -10,7 +10,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -26,6 +26,8 @@ from engine.channels.base import (
     Vendor,
     VendorMessage,
 )
+from engine.channels.publishing import Publisher
+from engine.channels.sandbox_page import SandboxPage
 from engine.channels.twilio_errors import STATUSES, meaning_of
 from engine.clock import Clock
 from engine.sandbox.model import LONGEST_VALIDITY, PhoneModel, Step, step_at
@@ -43,6 +45,9 @@ class SandboxSender(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     sender: str = Field("SANDBOX", alias="from", description="Tên định danh dùng khi diễn tập")
+    channel: Literal["sms", "facebook", "zalo", "telegram", "social"] = Field(
+        "sms", description="Kênh mà người gửi diễn tập này đóng vai: sms, hoặc một trang để đăng bài"
+    )
 
     @field_validator("sender")
     @classmethod
@@ -163,4 +168,16 @@ def _open(sender_key: str, config: SandboxSender, environment: OpenedWith) -> Pr
     return SandboxProvider(config, environment.clock, environment.seed)
 
 
-VENDOR = Vendor(name="sandbox", channel="sms", schema=SandboxSender, open=_open, needs_approval=False)
+def _publish(sender_key: str, config: SandboxSender, environment: OpenedWith) -> Publisher:
+    return SandboxPage(sender_key, environment.clock, environment.seed)
+
+
+VENDOR = Vendor(
+    name="sandbox",
+    channel="sms",
+    schema=SandboxSender,
+    open=_open,
+    publish=_publish,
+    channels=frozenset({"facebook", "zalo", "telegram", "social"}),
+    needs_approval=False,
+)

@@ -14,10 +14,11 @@ from engine.errors import LoaError, UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.process import Process, opened
 from engine.reports import frozen
-from engine.reports.as_table import labels
-from engine.reports.figures import COUNTS, Figures
+from engine.reports.as_table import words_of
+from engine.reports.dimensions import AREAS, By
+from engine.reports.figures import COUNTS
 from engine.reports.publication import publication_of
-from engine.reports.report import Asked, By, Report, Row
+from engine.reports.report import Asked, Report
 from engine.reports.screen import console_for, plain_table
 from engine.settings import from_environment
 from engine.store import audit, publications
@@ -68,10 +69,10 @@ def freeze_now(process: Process, asked: Asked, *, exact: bool, note: str | None)
     click.echo(sentence("frozen.kept", id=kept.id), err=True)
     if exact:
         click.echo(sentence("frozen.exact"), err=True)
-    return frozen.opened(process.database, kept.id).report(asked.by, asked.era)
+    return frozen.opened(process.database, kept.id).report(asked.dimensions, asked.era)
 
 
-def reopened(process: Process, report_id: str, by: By, era: Era, *, publish: bool) -> Report:
+def reopened(process: Process, report_id: str, by: tuple[By, ...], era: Era, *, publish: bool) -> Report:
     """A frozen report as it stood; refuses to pass on exact figures as published ones."""
     found = frozen.opened(process.database, report_id)
     if publish and not found.kept.published:
@@ -81,7 +82,7 @@ def reopened(process: Process, report_id: str, by: By, era: Era, *, publish: boo
     return found.report(by, era)
 
 
-def show_difference(process: Process, report_id: str, by: By, era: Era, *, as_json: bool) -> None:
+def show_difference(process: Process, report_id: str, by: tuple[By, ...], era: Era, *, as_json: bool) -> None:
     """Print what late receipts have changed since."""
     found = frozen.opened(process.database, report_id)
     change = frozen.difference(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
@@ -101,19 +102,19 @@ def show_difference(process: Process, report_id: str, by: By, era: Era, *, as_js
 
 def _difference_table(change: frozen.Difference) -> Table:
     names = [name for name in COUNTS if any(name in row for _, row in change.rows)]
-    registry = areas.load() if change.by in ("district", "commune") else None
-    as_report = Report(
-        change.frozen.asked(change.by, "2025"),
-        change.now,
-        tuple(Row(key, Figures()) for key, _ in change.rows),
-    )
+    registry = areas.load() if set(change.dimensions) & set(AREAS) else None
     table = plain_table()
-    table.add_column(sentence(f"reports.head-{change.by}"), overflow="fold")
+    columns = []
+    for place, by in enumerate(change.dimensions):
+        table.add_column(sentence(f"reports.head-{by}"), overflow="fold")
+        columns.append(words_of(by, [keys[place] for keys, _ in change.rows], registry))
     for name in names:
         table.add_column(sentence(f"reports.head-{name}"), justify="right", no_wrap=True)
-    for label, (_, row) in zip(labels(as_report, registry), change.rows, strict=True):
-        table.add_row(label, *(_signed(row.get(name, 0)) for name in names))
-    table.add_row(sentence("reports.total"), *(_signed(change.totals.get(name, 0)) for name in names))
+    for line, (_, row) in enumerate(change.rows):
+        words = (column[line] for column in columns)
+        table.add_row(*words, *(_signed(row.get(name, 0)) for name in names))
+    rest = [""] * (len(columns) - 1)
+    table.add_row(sentence("reports.total"), *rest, *(_signed(change.totals.get(name, 0)) for name in names))
     return table
 
 

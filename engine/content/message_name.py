@@ -8,7 +8,7 @@ from engine.content.words import is_key, suggestion
 from engine.errors import LoaError
 from engine.i18n import sentence
 
-CHANNELS = ("sms", "zalo", "facebook", "telegram", "loudspeaker")
+CHANNELS = ("sms", "zalo", "facebook", "telegram", "social", "loudspeaker")
 SUFFIX = ".j2"
 
 # Primary subtag → the officer's word for it. The languages of the border and highland provinces, their

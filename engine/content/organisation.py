@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import Field, field_validator
 
@@ -79,6 +79,13 @@ class ReportHeading(Frozen):
     recipients: Texts = ()
 
 
+class PageArea(Frozen):
+    """The commune or province that a page belongs to, as written; ``content.pages`` looks it up."""
+
+    era: Literal["legacy", "2025"] = Field(examples=["2025"])
+    code: Text = Field(examples=["06184"])
+
+
 class SenderLimits(Frozen):
     """The keys every sender has, whatever its provider."""
 
@@ -89,6 +96,7 @@ class SenderLimits(Frozen):
     settle_after: Duration = timedelta(minutes=15)
     orphan_after: Duration = timedelta(seconds=60)
     poll_after: Duration = timedelta(minutes=10)
+    area: PageArea | None = None  # of a page: its posts are counted there
 
 
 class Sender(SenderLimits):
@@ -133,6 +141,11 @@ class Configuration(Frozen):
         if value != TIMEZONE:
             raise BadValue("content.bad-timezone", text=value, timezone=TIMEZONE)
         return value
+
+
+def channels_of(vendor: VendorSchema) -> frozenset[str]:
+    """Every channel that senders of a provider may serve; which of them, a sender's own key ``channel`` says."""
+    return frozenset({vendor.channel}) | getattr(vendor, "channels", frozenset())
 
 
 def placeholders_of(vendor: VendorSchema) -> frozenset[str]:

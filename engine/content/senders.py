@@ -13,6 +13,7 @@ from engine.content.organisation import (
     Sender,
     SenderLimits,
     VendorSchema,
+    channels_of,
     filled,
     placeholders_of,
     variables_in,
@@ -94,13 +95,21 @@ def _read_sender(
             else:
                 reading.report((*way, *path), "warning", "content.unset-variable", name=name)
     _check_options(reading, way, vendor, options, environment, secret)
-    sends_words = vendor.channel == "sms" and getattr(vendor, "needs_approval", True)
+    channel = _channel(vendor, options)
+    sends_words = channel == "sms" and getattr(vendor, "needs_approval", True)
     if sends_words and "price_per_segment" not in node.entries:
         reading.report(way, "warning", "content.no-price")
     values = {name: getattr(limits.value, name) for name in SenderLimits.model_fields}
     if "rate" not in node.entries and getattr(vendor, "rate", None):
         values["rate"] = vendor.rate  # type: ignore[attr-defined] # only some vendors have one
-    return Sender(**values, key=key, channel=vendor.channel, options=yamlfile.plain(options))
+    return Sender(**values, key=key, channel=channel, options=yamlfile.plain(options))
+
+
+def _channel(vendor: VendorSchema, options: yamlfile.Mapping) -> str:
+    """The channel that a sender serves: its provider's, or one of its provider's others that it names."""
+    written = options.entries.get("channel")
+    chosen = written.text.strip() if isinstance(written, yamlfile.Scalar) else vendor.channel
+    return chosen if chosen in channels_of(vendor) else vendor.channel
 
 
 def _only(node: yamlfile.Mapping, keys: set[str]) -> yamlfile.Mapping:

@@ -19,7 +19,7 @@ from engine.content.configuration_rules import check_configuration
 from engine.content.lint import Lint
 from engine.content.message import MessageSet
 from engine.content.message_file import LoadedMessages, load_messages
-from engine.content.organisation import TIMEZONE, Configuration, Sender, VendorSchema
+from engine.content.organisation import TIMEZONE, Configuration, Sender, VendorSchema, channels_of
 from engine.content.places import resolve_audience
 from engine.content.reading import TOP, Reading, problem, problem_of, read_model
 from engine.content.senders import read_senders
@@ -133,7 +133,7 @@ def load(
             campaign,
             senders=senders,
             written_senders=written,
-            channels=frozenset(vendor.channel for vendor in vendors.values()),
+            channels=frozenset[str]().union(*map(channels_of, vendors.values())),
             audiences=loading.audiences.keys(),
             messages=messages.messages.keys(),
             hotlines=hotlines,

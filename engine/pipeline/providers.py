@@ -90,6 +90,8 @@ class Providers:
             if known is sender or known == sender:
                 return provider
         kind = vendor(sender.provider)
+        if kind.open is None:
+            raise LoaError("pipeline.posts-only", sender=sender.key)
         if self.process.settings.clock_turned and is_live(self.process, sender):
             raise LoaError("pipeline.turned-clock-live", sender=sender.key)
         try:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import Any
 
 from engine import __version__
 from engine.areas.area import ERAS, Era
@@ -19,11 +19,13 @@ from engine.areas.registry import Registry
 from engine.errors import LoaError
 from engine.i18n import language
 from engine.reports import tally_queries
+from engine.reports.counting import Keys, Snapshots
 from engine.reports.definitions import DEFINITIONS
+from engine.reports.dimensions import DIMENSIONS, By, partners
 from engine.reports.figures import COUNTS, Figures
 from engine.reports.places import Place
 from engine.reports.publication import Publication, from_document
-from engine.reports.report import DIMENSIONS, Asked, By, Report, Row, Snapshots, make_report
+from engine.reports.report import Asked, Report, Row, key_document, make_report
 from engine.status import Status
 from engine.store import publications
 from engine.store.database import Database
@@ -52,13 +54,14 @@ def freeze(
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
     # What a run begins after this look is not in any table of the report: they shall all speak of the same runs.
-    only = frozenset(run.id for run in runs) & (publication.runs if publication else frozenset(run.id for run in runs))
+    begun = frozenset(run.id for run in runs)
+    only = begun & frozenset(publication.runs) if publication else begun
     tables = []
-    for by in DIMENSIONS:
-        for era in ERAS if by == "commune" else ("2025",):
-            one = replace(asked, by=by, era=era)
+    for dimensions in every():
+        for era in ERAS if "commune" in dimensions else ("2025",):
+            one = replace(asked, by=dimensions[0], second=dimensions[1] if len(dimensions) > 1 else None, era=era)
             made = make_report(database, registry, snapshot_of, one, now, publication, only)
-            tables.append({"by": by, "era": era, "rows": [_row(row) for row in made.rows]})
+            tables.append({"by": ",".join(dimensions), "era": era, "rows": [_row(row) for row in made.rows]})
     if not any(table["rows"] for table in tables):
         raise LoaError("frozen.nothing")
     newest = snapshot_of(runs[-1].digest)
@@ -107,15 +110,26 @@ def _id(registry: Registry, province: str, day: date, digest: str) -> str:
     return f"{''.join(word[0] for word in words[-2:])}-{day:%Y-%m%d}-{letters}"
 
 
+def every() -> list[tuple[By, ...]]:
+    """What a frozen report can be told by: every dimension, and every two that the tallies carry together.
+
+    Communes are not crossed: 3,000 of them on each day of a year would be most of the database.
+    """
+    found: list[tuple[By, ...]] = [(one,) for one in DIMENSIONS]
+    found += [(one, other) for one in DIMENSIONS for other in partners(one) if one != "commune" and other != "commune"]
+    return found
+
+
 def _row(row: Row) -> dict[str, Any]:
-    key = list(row.key) if isinstance(row.key, Place) else row.key
-    return {"key": key, "figures": {name: value for name, value in row.figures.document().items() if name in COUNTS}}
+    keys = [list(key) if isinstance(key, Place) else key for key in row.keys]
+    figures = row.figures.document()
+    return {"keys": keys, "figures": {name: value for name, value in figures.items() if name in COUNTS and value}}
 
 
 def _figures(document: Mapping[str, int]) -> Figures:
-    figures = Figures(segments=document["segments"], cost_vnd=document["cost_vnd"])
+    figures = Figures(segments=document.get("segments", 0), cost_vnd=document.get("cost_vnd", 0))
     for status in figures.statuses:
-        figures.statuses[status] = document[str(status)]
+        figures.statuses[status] = document.get(str(status), 0)
     return figures
 
 
@@ -137,24 +151,26 @@ class Frozen:
         document = self.content["publication"]
         return from_document(document) if document else None
 
-    def asked(self, by: By, era: Era) -> Asked:
-        """What was asked, along ``by``."""
-        days = (date.fromisoformat(day) if day else None for day in (self.content["since"], self.content["until"]))
-        return Asked(self.campaigns, by, era if by == "commune" else "2025", *days)
+    def asked(self, dimensions: tuple[By, ...], era: Era) -> Asked:
+        """What was asked, along ``dimensions`` (one or two)."""
+        days = [date.fromisoformat(day) if day else None for day in (self.content["since"], self.content["until"])]
+        era = era if "commune" in dimensions else "2025"
+        return Asked(self.campaigns, dimensions[0], era, days[0], days[1], *dimensions[1:])
 
-    def report(self, by: By, era: Era) -> Report:
-        """The report along one dimension, as it stood. Raises ``LoaError`` (``frozen.no-dimension``) without it."""
-        asked = self.asked(by, era)
+    def report(self, dimensions: tuple[By, ...], era: Era) -> Report:
+        """The report along ``dimensions``, as it stood. Raises ``LoaError`` (``frozen.no-dimension``) without it."""
+        asked, by = self.asked(dimensions, era), ",".join(dimensions)
         for table in self.content["tables"]:
-            if (table["by"], table["era"]) == (asked.by, asked.era):
-                rows = tuple(Row(_key(row["key"]), _figures(row["figures"])) for row in table["rows"])
+            if (table["by"], table["era"]) == (by, asked.era):
+                rows = tuple(_read_row(row) for row in table["rows"])
                 as_of = datetime.fromisoformat(self.content["as_of"])
                 return Report(asked, as_of, rows, self.publication, self.kept.id)
         raise LoaError("frozen.no-dimension", id=self.kept.id, by=by)
 
 
-def _key(stored: str | list[str | None]) -> Place | str:
-    return stored if isinstance(stored, str) else Place(cast("str", stored[0]), stored[1], cast("str", stored[2]))
+def _read_row(stored: Mapping[str, Any]) -> Row:
+    keys = [key if isinstance(key, str) else Place(*key) for key in stored["keys"]]
+    return Row(keys[0], _figures(stored["figures"]), *keys[1:])
 
 
 def opened(database: Database, report_id: str) -> Frozen:
@@ -170,27 +186,24 @@ def opened(database: Database, report_id: str) -> Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a frozen report would say otherwise today: (key, figure → change) for rows that changed."""
+    """What a frozen report would say otherwise today: (keys, figure → change) for rows that changed."""
 
     frozen: Frozen
-    by: By
+    dimensions: tuple[By, ...]
     now: datetime
-    rows: tuple[tuple[Place | str, dict[str, int]], ...]
+    rows: tuple[tuple[Keys, dict[str, int]], ...]
     totals: dict[str, int]
     later_runs: int  # runs that have begun since; they are not part of the report
 
     def document(self) -> dict[str, Any]:
         """As JSON: the contract's keys, with changes instead of figures."""
-        name = "area" if self.by in ("district", "commune") else self.by
         return {
             "frozen": self.frozen.kept.id,
             "campaign": self.frozen.kept.campaigns,
-            "by": self.by,
+            "by": ",".join(self.dimensions),
             "as_of": datetime.fromisoformat(self.frozen.content["as_of"]).isoformat(timespec="seconds"),
             "now": self.now.isoformat(timespec="seconds"),
-            "rows": [
-                {name: key.document() if isinstance(key, Place) else key, "change": change} for key, change in self.rows
-            ],
+            "rows": [key_document(self.dimensions, keys) | {"change": change} for keys, change in self.rows],
             "change": self.totals,
             "later_runs": self.later_runs,
             "published": self.frozen.kept.published,
@@ -202,22 +215,22 @@ def difference(
     registry: Callable[[], Registry],
     snapshot_of: Snapshots,
     frozen: Frozen,
-    by: By,
+    dimensions: tuple[By, ...],
     era: Era,
     now: datetime,
 ) -> Difference:
     """What became of the same runs since, in the units of then: late receipts, above all."""
-    then, asked = frozen.report(by, era), frozen.asked(by, era)
+    then, asked = frozen.report(dimensions, era), frozen.asked(dimensions, era)
     only = frozenset(frozen.content["runs"])
     today = make_report(database, registry, snapshot_of, asked, now, frozen.publication, only)
-    before = {row.key: row.figures for row in then.rows}
-    after = {row.key: row.figures for row in today.rows}
+    before = {row.keys: row.figures for row in then.rows}
+    after = {row.keys: row.figures for row in today.rows}
     keys = list(dict.fromkeys([*before, *after]))
     rows = [(key, _change(before.get(key, Figures()), after.get(key, Figures()))) for key in keys]
     with database.read() as connection:
         later = sum(run.id not in only for run in tally_queries.runs_of(connection, frozen.campaigns))
     changed = tuple((key, change) for key, change in rows if change)
-    return Difference(frozen, by, today.as_of, changed, _change(then.totals, today.totals), later)
+    return Difference(frozen, dimensions, today.as_of, changed, _change(then.totals, today.totals), later)
 
 
 def _change(before: Figures, after: Figures) -> dict[str, int]:

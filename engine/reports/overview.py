@@ -54,8 +54,8 @@ def overview(
 
 def _figures(connection: Connection, run_ids: list[int]) -> dict[int, Figures]:
     figures = {run_id: Figures() for run_id in run_ids}
-    for run_id, sums in tally_queries.by_run(connection, run_ids):
-        figures[run_id].add(*sums)
+    for line in tally_queries.by_run(connection, run_ids):
+        figures[line.run].add(*line.sums)
     return figures
 
 

@@ -20,6 +20,7 @@ from engine.reports import publication_units as units
 from engine.reports.places import Fold
 from engine.reports.publication_places import DEPTH, Level, paths, published_fold
 from engine.reports.publication_units import EVERYTHING, Cell, Coarsening
+from engine.reports.tally_queries import WHOLE_RUN, runs_of
 from engine.store import publications
 from engine.store.database import Database
 from engine.store.publications import Settled
@@ -51,50 +52,21 @@ def coarsening_stored(settled: Settled) -> Coarsening:
 class Publication:
     """What may be told of some campaigns.
 
-    ``runs`` are those that may be published; ``areas`` how areas are told; ``values`` how the values of a dimension
-    are, and ``depths`` how deep areas go beside it (filled as they are asked for). ``small_cell`` is the highest
-    threshold of the runs.
+    ``runs`` are those that may be published, each with its campaign; ``areas`` how areas are told; ``values`` how the
+    values of a dimension are, and ``depths`` how deep areas go beside it (filled as they are asked for).
+    ``small_cell`` is the highest threshold of the runs.
     """
 
-    runs: frozenset[int]
+    runs: Mapping[int, str]
     small_cell: int
     areas: Coarsening
     values: dict[str, Coarsening] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
 
-    def fold(self, registry: Registry, level: Level, era: Era, deepest: int = DEPTH["commune"]) -> Fold:
-        """(era, commune) → the place under which it is published; ``deepest``: see ``with_variants``."""
-        return published_fold(registry, self.areas, level, era, deepest)
-
-    def with_variants(self, connection: Connection, registry: Registry, name: Callable[[int, str], str]) -> int:
-        """How deep areas may be told where they are crossed with the arms of a campaign: they rise together.
-
-        With what a run has one of (step, day, channel) areas may always be crossed: the units hold in each run.
-        """
-        if "variant" not in self.depths:
-            path, told = paths(registry), self.value(connection, "variant", name)
-            cells = [
-                Cell(run, path(era, commune), told(name(run, variant)), people)
-                for run, era, commune, variant, people in publications.people_by_commune_and_variant(
-                    connection, self.runs
-                )
-            ]
-            self.depths["variant"] = units.depth_of(cells, self.areas, DEPTH["commune"], self.small_cell)
-        return self.depths["variant"]
-
-    def value(self, connection: Connection, by: str, name: Callable[[int, str], str]) -> Callable[[str], str]:
-        """value of dimension ``by`` → what it is published as; ``name`` (run, value) is how the report calls it."""
-        if by not in self.values:
-            found = _people(connection, self.runs, by)
-            named = [{name(run, value): n for value, n in of_run.items()} for run, of_run in found.items()]
-            self.values[by] = values_told([_summed(named)] if by in COURSE else named, self.small_cell)
-        told = self.values[by]
-        return lambda value: value_name(told, value)
-
     def document(self) -> dict[str, Any]:
         """As JSON, for a frozen report. The dimensions are those that have been asked for."""
         return {
-            "runs": sorted(self.runs),
+            "runs": [[run, campaign] for run, campaign in sorted(self.runs.items())],
             "small_cell": self.small_cell,
             "areas": [[list(node), told] for node, told in units.written(self.areas)],
             "values": {
@@ -106,14 +78,67 @@ class Publication:
 
 def from_document(document: Mapping[str, Any]) -> Publication:
     """The publication that ``document`` wrote."""
-    values = {by: units.read(rows) for by, rows in document["values"].items()}
     return Publication(
-        frozenset(document["runs"]),
+        dict(document["runs"]),
         document["small_cell"],
         units.read(document["areas"]),
-        values,
+        {by: units.read(rows) for by, rows in document["values"].items()},
         dict(document["depths"]),
     )
+
+
+class Telling:
+    """How one report of a publication calls what it counts: its dimensions decide how deep areas may go."""
+
+    def __init__(
+        self,
+        publication: Publication,
+        connection: Connection,
+        campaigns: Sequence[str],
+        dimensions: Sequence[str],
+    ) -> None:
+        self._publication, self._connection = publication, connection
+        self._several, self._dimensions = len(campaigns) > 1, dimensions
+
+    def place(self, registry: Registry, level: Level, era: Era) -> Fold:
+        """(era, commune) → the place under which it is published.
+
+        With what a run has one of (step, day, channel) areas may always be crossed: the units hold in each run. With
+        the arms of a campaign they rise, together, to where no cell is small.
+        """
+        deepest = self._beside_variants(registry) if "variant" in self._dimensions else DEPTH["commune"]
+        return published_fold(registry, self._publication.areas, level, era, deepest)
+
+    def value(self, by: str) -> Callable[[str], str]:
+        """value of dimension ``by``, as an exact report calls it → what it is published as."""
+        told = self._told(by)
+        return lambda value: value_name(told, value)
+
+    def _told(self, by: str) -> Coarsening:
+        known, one = self._publication.values, self._publication
+        if by not in known:
+            found = {
+                run: {self._own(run, value) if by == "variant" else value: count for value, count in of_run.items()}
+                for run, of_run in _people(self._connection, one.runs, by).items()
+            }
+            known[by] = values_told([_summed(found.values())] if by in COURSE else found.values(), one.small_cell)
+        return known[by]
+
+    def _own(self, run: int, value: str) -> str:
+        return f"{self._publication.runs[run]}/{value}" if self._several and value else value
+
+    def _beside_variants(self, registry: Registry) -> int:
+        depths, one = self._publication.depths, self._publication
+        if "variant" not in depths:
+            path, told = paths(registry), self.value("variant")
+            cells = [
+                Cell(run, path(era, commune), told(self._own(run, variant)), people)
+                for run, era, commune, variant, people in publications.people_by_commune_and_variant(
+                    self._connection, one.runs
+                )
+            ]
+            depths["variant"] = units.depth_of(cells, one.areas, DEPTH["commune"], one.small_cell)
+        return depths["variant"]
 
 
 def publication_of(
@@ -126,9 +151,10 @@ def publication_of(
     _settle_missing(database, registry, snapshot_of, campaigns)
     with database.read() as connection:
         found = publications.settled(connection, campaigns)
+        campaign_of = {run.id: run.campaign for run in runs_of(connection, campaigns)}
     told = {run: one for run, one in found.items() if not one.withheld}
     return Publication(
-        frozenset(told),
+        {run: campaign_of[run] for run in told},
         max((one.small_cell for one in told.values()), default=1),
         units.common(coarsening_stored(one) for one in told.values()),
     )
@@ -140,8 +166,6 @@ def _settle_missing(
     snapshot_of: Callable[[str], Snapshot],
     campaigns: Sequence[str],
 ) -> None:
-    from engine.reports.tally_queries import runs_of
-
     with database.read() as connection:
         known = publications.settled(connection, campaigns)
         missing = [run for run in runs_of(connection, campaigns) if run.id not in known]
@@ -164,7 +188,12 @@ def _summed(people: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _people(connection: Connection, runs: Iterable[int], by: str) -> dict[int, dict[str, int]]:
     if by == "variant":
         return publications.people_by_variant(connection, runs)
-    return publications.people_by_trait(connection, runs, by)
+    found = publications.people_by_trait(connection, runs, by)
+    if by in COURSE:  # what was never handed over has no hour: it is told under an empty value
+        for run, of_run in publications.people_by_trait(connection, runs, WHOLE_RUN).items():
+            handed = found.setdefault(run, {})
+            handed[""] = sum(of_run.values()) - sum(handed.values())
+    return found
 
 
 def values_told(people: Iterable[Mapping[str, int]], small_cell: int) -> Coarsening:

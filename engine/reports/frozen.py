@@ -219,7 +219,13 @@ def difference(
     era: Era,
     now: datetime,
 ) -> Difference:
-    """What became of the same runs since, in the units of then: late receipts, above all."""
+    """What became of the same runs since, in the units of then: late receipts, above all.
+
+    Raises ``LoaError`` (``frozen.other-tables``) where the area tables are not those of then: the units of then are
+    nodes of their tree.
+    """
+    if frozen.kept.area_table != registry().version:
+        raise LoaError("frozen.other-tables", id=frozen.kept.id)
     then, asked = frozen.report(dimensions, era), frozen.asked(dimensions, era)
     only = frozenset(frozen.content["runs"])
     today = make_report(database, registry, snapshot_of, asked, now, frozen.publication, only)

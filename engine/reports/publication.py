@@ -147,34 +147,32 @@ def publication_of(
     snapshot_of: Callable[[str], Snapshot],
     campaigns: Sequence[str],
 ) -> Publication:
-    """What may be published of ``campaigns`` now. Settles the runs of before there were units, which writes."""
-    _settle_missing(database, registry, snapshot_of, campaigns)
+    """What may be published of ``campaigns`` now. Settles the runs of before there were units, which writes.
+
+    A run that was settled by other area tables is settled anew for this publication alone: nodes of one tree mean
+    nothing in another.
+    """
     with database.read() as connection:
+        runs = {run.id: run for run in runs_of(connection, campaigns)}
         found = publications.settled(connection, campaigns)
-        campaign_of = {run.id: run.campaign for run in runs_of(connection, campaigns)}
+        version = registry().version
+        wanting = [run for run in runs if run not in found or found[run].area_table != version]
+        people = {run: publications.people_by_commune(connection, run) for run in wanting}
+    for run, by_commune in people.items():
+        if not by_commune:  # it is opening, or was missed: there is nothing to publish yet
+            continue
+        before = found.get(run)
+        small_cell = before.small_cell if before else snapshot_of(runs[run].digest).privacy.small_cell
+        found[run] = settle(by_commune, registry(), small_cell)
+        if before is None:
+            with database.write() as connection:
+                publications.keep(connection, run, found[run])
     told = {run: one for run, one in found.items() if not one.withheld}
     return Publication(
-        {run: campaign_of[run] for run in told},
+        {run: runs[run].campaign for run in sorted(told)},
         max((one.small_cell for one in told.values()), default=1),
         units.common(coarsening_stored(one) for one in told.values()),
     )
-
-
-def _settle_missing(
-    database: Database,
-    registry: Callable[[], Registry],
-    snapshot_of: Callable[[str], Snapshot],
-    campaigns: Sequence[str],
-) -> None:
-    with database.read() as connection:
-        known = publications.settled(connection, campaigns)
-        missing = [run for run in runs_of(connection, campaigns) if run.id not in known]
-        people = {run: publications.people_by_commune(connection, run.id) for run in missing}
-    for run, by_commune in people.items():
-        if by_commune:  # else it is opening, or was missed: there is nothing to publish yet
-            settled = settle(by_commune, registry(), snapshot_of(run.digest).privacy.small_cell)
-            with database.write() as connection:
-                publications.keep(connection, run.id, settled)
 
 
 def _summed(people: Iterable[Mapping[str, int]]) -> dict[str, int]:

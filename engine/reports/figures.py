@@ -17,7 +17,8 @@ STATUSES = (
     Status.UNKNOWN,
     Status.CANCELLED,
 )
-COLUMNS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd", "delivery_rate")
+COUNTS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd")  # whole numbers
+COLUMNS = (*COUNTS, "delivery_rate")
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import click
 from engine.areas import registry as areas
 from engine.areas.area import ERAS, Era
 from engine.cli.frozen import DEFAULT, check_options, freeze_now, reopened, show_difference, show_frozen_list
+from engine.cli.report_forms import FORMS, WantedForm, write_form
 from engine.clock import VIETNAM
 from engine.content.activity_files import FOLDER, load_activities
 from engine.content.province import own_province
@@ -36,12 +37,15 @@ from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
 from engine.settings import from_environment
 
-Format = Literal["table", "csv", "json"]
-FORMATS: tuple[Format, ...] = ("table", "csv", "json")
+Format = Literal["table", "csv", "json", "xlsx", "html", "docx", "pdf"]
+FORMATS: tuple[Format, ...] = ("table", "csv", "json", *FORMS)
 What = Literal["all", "deliveries", "activities"]
 WHATS: tuple[What, ...] = ("all", "deliveries", "activities")
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
-_BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
+_BY_ENDING: dict[str, Format] = {
+    ".csv": "csv", ".json": "json", ".txt": "table", "": "table",
+    ".xlsx": "xlsx", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",
+}  # fmt: skip
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
 
 
@@ -107,6 +111,14 @@ def report(
         show_frozen_list(as_json=as_json)
         return
     form = _format(wanted, as_json, out)
+    if form in FORMS:
+        if as_json or difference:
+            raise UsageError("cli_report.two-formats", format=form)
+        days = _days(since, until)
+        its_era = cast("Era", era or "2025")
+        wanted_form = WantedForm(form, by, "deliveries" if freeze else what, out, publish, freeze, exact, note)
+        write_form(wanted_form, campaigns, its_era, *days, frozen_id)
+        return
     by = by or (DEFAULT if freeze or frozen_id else None)
     if by is None:
         here = click.get_current_context()
@@ -122,9 +134,7 @@ def report(
             again = reopened(process, frozen_id, along, its_era, publish=publish)
         _tell(Told(by, again.campaign, again.as_of, again, None), form, out, as_json=as_json)
         return
-    first, last = _date(since), _date(until)
-    if first and last and first > last:
-        raise UsageError("cli_report.dates-reversed")
+    first, last = _days(since, until)
     if era and not set(by.split(",")) & set(AREAS):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
     what = _what("deliveries" if freeze else what, by)
@@ -253,6 +263,13 @@ def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:
     if as_json and out is None and wanted not in (None, "json"):
         raise UsageError("cli_report.two-formats", format=wanted)
     return wanted or "table"
+
+
+def _days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    first, last = _date(since), _date(until)
+    if first and last and first > last:
+        raise UsageError("cli_report.dates-reversed")
+    return first, last
 
 
 def _date(text: str | None) -> date | None:

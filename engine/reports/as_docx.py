@@ -60,8 +60,8 @@ def _read(path: Path, shown: str) -> bytes:
 
 def _filled(content: bytes, shown: str, values: Mapping[str, Any]) -> bytes:
     from docxtpl import DocxTemplate
-    from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+    from jinja2 import StrictUndefined, TemplateError, UndefinedError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     document = DocxTemplate(io.BytesIO(content))
     environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
@@ -71,8 +71,6 @@ def _filled(content: bytes, shown: str, values: Mapping[str, Any]) -> bytes:
         document.save(made)
     except UndefinedError as error:
         raise _bad(shown, "why-unknown", name=_name(error)) from None
-    except (TemplateSyntaxError, SecurityError) as error:
-        raise _bad(shown, "why-syntax", what=error.message or "?") from None
     except TemplateError as error:
         raise _bad(shown, "why-syntax", what=str(error)) from None
     except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
@@ -100,6 +98,7 @@ def _picture(document: Any, chart: Chart) -> Any:
     from docx.oxml import parse_xml
     from docx.shared import Mm
     from docxtpl import InlineImage
+    from lxml import etree
 
     class Told(InlineImage):  # type: ignore[misc]
         """A picture with its words, which docxtpl has no place for."""
@@ -111,8 +110,6 @@ def _picture(document: Any, chart: Chart) -> Any:
                 properties.set("name", chart.key)
                 properties.set("title", chart.title)
                 properties.set("descr", chart.text)
-            from lxml import etree
-
             drawn = etree.tostring(inline, encoding="unicode")
             space = '<w:t xml:space="preserve">'
             return f"</w:t></w:r><w:r><w:drawing>{drawn}</w:drawing></w:r><w:r>{space}"

@@ -81,8 +81,8 @@ def _polygons(feature: Mapping[str, Any], shown: str) -> Iterator[tuple[tuple[Po
     geometry = feature.get("geometry") or {}
     try:
         kind, coordinates = geometry.get("type"), geometry.get("coordinates")
-        polygons = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
-        for polygon in polygons or []:
+        polygons: Any = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
+        for polygon in polygons:
             yield tuple(tuple((float(place[0]), float(place[1])) for place in ring) for ring in polygon)
     except (ValueError, TypeError, IndexError, AttributeError):
         raise LoaError("charts.bad-map", file=shown, why="GeoJSON") from None

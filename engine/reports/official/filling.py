@@ -9,9 +9,8 @@ from typing import Any
 from engine.areas.registry import Registry
 from engine.content.activity_kinds import kind_label, measure_label
 from engine.i18n import number, sentence
-from engine.reports import activities_written, places
+from engine.reports import activities_written
 from engine.reports.charts.bars import by_place, funnel
-from engine.reports.charts.chart import Chart
 from engine.reports.charts.course import course
 from engine.reports.charts.map import map_of
 from engine.reports.charts.shapes import Shapes
@@ -19,6 +18,7 @@ from engine.reports.charts.shares import percent, shares
 from engine.reports.figures import Figures
 from engine.reports.official import words
 from engine.reports.official.gathered import Gathered
+from engine.reports.pictures import names_of, side_by_side
 from engine.reports.places import Place
 from engine.reports.report import Report
 from engine.reports.sheets import printable
@@ -29,7 +29,7 @@ _SIGN = "BC"
 
 def filling(gathered: Gathered, registry: Registry, shapes: Shapes | None = None) -> dict[str, Any]:
     """Name → value for the template; a picture's ``image`` is a ``Chart``, which the writer draws."""
-    names = places.labels(registry, _places(gathered.districts, gathered.communes))
+    names = names_of(registry, gathered.districts, gathered.communes)
     heading, organisation = gathered.heading, gathered.organisation
     day = gathered.as_of.date()
     signer = heading.signer
@@ -56,16 +56,11 @@ def filling(gathered: Gathered, registry: Registry, shapes: Shapes | None = None
         "communes": _rows(gathered.communes, names),
         "communes_total": _line("", sentence("reports.total"), gathered.communes.totals),
         "activities": _activities(gathered, registry) if activities and activities.lines else [],
-        "units": sentence("official.units") if gathered.marks else "",
+        "units": sentence("official.units") if gathered.districts.published is not None else "",
         "marks": " ".join(gathered.marks),
         "as_of": f"{gathered.as_of:%H:%M} {words.decree_date(day)}",
     }
     return {name: _clean(value) for name, value in told.items()}
-
-
-def _places(*reports: Report) -> list[Place]:
-    found = [row.key for report in reports for row in report.rows if isinstance(row.key, Place)]
-    return list(dict.fromkeys(found))
 
 
 def _place(province: str, registry: Registry) -> str:
@@ -95,7 +90,11 @@ def _results(
         (
             sentence("official.heading-places"),
             words.by_place(gathered, names),
-            (by_place(gathered.districts, names), map_of(_mapped(gathered, shapes), names, registry, shapes)),
+            (
+                by_place(gathered.districts, names),
+                map_of(_mapped(gathered), names, registry, shapes),
+                *(side_by_side(*gathered.apart, registry) if len(gathered.apart) == 2 else ()),
+            ),
         ),
         (sentence("official.heading-activities"), words.activities(gathered), ()),
     )
@@ -113,7 +112,7 @@ def _results(
     return parts
 
 
-def _mapped(gathered: Gathered, shapes: Shapes | None) -> Report:
+def _mapped(gathered: Gathered) -> Report:
     """Communes, where they can be seen apart; else districts."""
     communes = [row.key for row in gathered.communes.rows if isinstance(row.key, Place) and row.key.code]
     return gathered.communes if communes else gathered.districts
@@ -172,6 +171,3 @@ def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _clean(one) for name, one in value.items()}
     return value
-
-
-__all__ = ["Chart", "filling"]

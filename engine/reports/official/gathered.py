@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from engine.content.campaign import Campaign
 from engine.content.organisation import Organisation, ReportHeading
 from engine.reports.activities import ActivityReport
+from engine.reports.as_table import marks
 from engine.reports.dimensions import By
 from engine.reports.figures import Figures
 from engine.reports.report import Report
 
-Ask = Callable[[By], Report]
+Ask: TypeAlias = Callable[[By], Report]
 
 
 class Reason(NamedTuple):
@@ -24,7 +25,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What the report says. ``reasons``: the most frequent first. ``marks`` stand below every page."""
+    """What the report says. ``reasons``: the most frequent first."""
 
     keys: tuple[str, ...]
     campaigns: tuple[Campaign, ...]  # as approved; may lack those of which neither file nor run is left
@@ -37,7 +38,12 @@ class Gathered:
     channels: Report
     activities: ActivityReport | None = None  # by district
     reasons: tuple[Reason, ...] = ()
-    marks: tuple[str, ...] = ()
+    apart: tuple[Report, ...] = ()  # of two campaigns: each by itself, by district
+
+    @property
+    def marks(self) -> list[str]:
+        """What stands below every page: the threshold of publication units, and the id of a frozen report."""
+        return marks(self.districts)
 
     @property
     def totals(self) -> Figures:
@@ -66,10 +72,10 @@ def gather(
     *,
     activities: ActivityReport | None = None,
     reasons: Sequence[Reason] = (),
-    marks: Sequence[str] = (),
+    apart: Sequence[Report] = (),
 ) -> Gathered:
     """Ask for each dimension once. ``ask`` gives the report along one: what is passed on, by publication units."""
     return Gathered(
         tuple(keys), tuple(campaigns), tuple(hotlines), organisation, heading,
-        ask("district"), ask("commune"), ask("day"), ask("channel"), activities, tuple(reasons), tuple(marks),
+        ask("district"), ask("commune"), ask("day"), ask("channel"), activities, tuple(reasons), tuple(apart),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from engine.reports.figures import COLUMNS
 from engine.reports.places import Place
 from engine.reports.report import Report, key_names
 
-_RISKY = ("=", "+", "-", "@")
+_RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def columns(report: Report) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _circles(spots: Sequence[Spot]) -> dict[str, Any]:
     wide = max(half * look.WIDTH / _HEIGHT, *(abs(value["x"]) * 1.25 for value in values))
     half = max(half, wide * _HEIGHT / look.WIDTH)
     # With many places the largest circle is smaller, or it would cover its neighbours.
-    largest = 3200 if len(spots) <= 12 else 1600 if len(spots) <= 40 else 700
+    largest = 2600 if len(spots) <= 12 else 900 if len(spots) <= 40 else 500
     size = alt.Scale(domain=[0, most], range=[0, largest])
     pixel = 2 * half / _HEIGHT  # in degrees of latitude
     below = [math.sqrt(spot.parts.to_send / most * largest / math.pi) + 9 for spot in spots]
@@ -111,7 +111,9 @@ def _circles(spots: Sequence[Spot]) -> dict[str, Any]:
     inner = base.mark_circle(opacity=1).encode(
         size=alt.Size("part:Q", scale=size, legend=None), color=alt.Color("told:N", scale=colour, title=None)
     )
-    words_apart = _apart(wanted, pixel, circles=[(value["x"], value["y"]) for value in values])
+    words_apart = _apart(
+        wanted, pixel, circles=[(value["x"], value["y"], down - 9) for value, down in zip(values, below, strict=True)]
+    )
     names = base.properties(data=look.data([word._asdict() for word in words_apart]))
     words = [names.mark_text(fontSize=11, **edge).encode(text=alt.Text("text:N")) for edge in _EDGES]
     return look.finished(alt.layer(outer, inner, *words), width=look.WIDTH, height=_HEIGHT)
@@ -128,9 +130,14 @@ class _Word(NamedTuple):
     text: str
 
 
-def _apart(words: Sequence[_Word], pixel: float, circles: Sequence[Point] = ()) -> list[_Word]:
-    """Those of ``words`` that lie on no word before them and on no circle's middle: the largest places are named."""
-    kept: list[tuple[_Word, float, float]] = [(_Word(x, y, ""), 0, 0) for x, y in circles]
+def _apart(words: Sequence[_Word], pixel: float, circles: Sequence[tuple[float, float, float]] = ()) -> list[_Word]:
+    """Those of ``words`` that lie on no word before them and on no circle (x, y, radius in pixels).
+
+    The largest places come first, so they are named.
+    """
+    kept: list[tuple[_Word, float, float]] = [
+        (_Word(x, y, ""), radius * pixel, radius * pixel) for x, y, radius in circles
+    ]
     for word in words:
         lines = word.text.split("\n")
         wide, tall = max(map(len, lines)) * _LETTER * pixel, len(lines) * _LINE * pixel

@@ -48,8 +48,11 @@ def test_the_page_is_the_decrees(document):
     assert len(document.sections) == 3  # the report and its two appendices
     for section in document.sections:
         assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
-        assert 20 <= section.top_margin.mm <= 25 and 20 <= section.bottom_margin.mm <= 25
-        assert 30 <= section.left_margin.mm <= 35 and 15 <= section.right_margin.mm <= 20
+        top, bottom, left, right = (
+            round(getattr(section, f"{side}_margin").mm, 1) for side in ("top", "bottom", "left", "right")
+        )
+        assert 20 <= top <= 25 and 20 <= bottom <= 25
+        assert 30 <= left <= 35 and 15 <= right <= 20
         assert section.different_first_page_header_footer
     first = document.sections[0]
     assert "PAGE" in first.header._element.xml and first.header.paragraphs[0].alignment == 1

@@ -189,3 +189,13 @@ def test_check_finds_a_form_that_is_not_there(loa, settings, campaign_file):
     configure(settings, "report:\n  template: mau.docx\n")
     code, out, err = loa("check")
     assert code == 1 and "mau.docx" in out + err and "bad-template" in out + err
+
+
+@one_database
+def test_the_form_an_office_gets_is_one_it_can_use(loa, settings, tmp_path, small_and_large):
+    configure(settings, "report:\n  template: mau-bao-cao.docx\n")
+    code, out, _ = loa("new", "report-form")
+    assert code == 0 and "{{ }}" in out
+    assert loa("new", "report-form")[0] == 1  # never over a form that somebody has changed
+    assert loa("check")[0] == 0
+    assert loa("report", "lang-son", "--out", tmp_path / "r.docx")[0] == 0

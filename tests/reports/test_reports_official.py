@@ -277,3 +277,15 @@ def test_the_printed_page_keeps_the_margins_and_numbers(made, tmp_path):
         ["pdffonts", str(tmp_path / "r.pdf")], capture_output=True, encoding="utf-8", check=True
     ).stdout
     assert re.search("TimesNewRoman|LiberationSerif|Tinos", fonts)
+
+
+def test_the_docs_name_all_that_a_form_can_be_filled_with():
+    told = (Path(__file__).parents[2] / "docs" / "forms.md").read_text("utf-8")
+    table = told.partition("What can be filled in:")[2]
+    named = {
+        name
+        for line in table.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert named == set(filling(gathered(), REGISTRY))

@@ -35,7 +35,10 @@ def check_configuration(reading: Reading[Configuration], registry: Registry) -> 
 
 
 def check_report_form(reading: Reading[Configuration], folder: Path) -> None:
-    """Report a ``report: template:`` that leads outside ``folder``, to nothing, or to what is no Word file."""
+    """Warn of a ``report: template:`` that leads outside ``folder``, to nothing, or to what is no Word file.
+
+    A warning: a report refuses such a form, but no sending waits for it.
+    """
     named = reading.value.report.template if reading.value else None
     if named is None:
         return
@@ -49,4 +52,4 @@ def check_report_form(reading: Reading[Configuration], folder: Path) -> None:
         why = "why-not-docx"
     if why is not None:
         told = sentence(f"official.{why}")
-        reading.report(("report", "template"), "error", "official.bad-template", file=named, why=told)
+        reading.report(("report", "template"), "warning", "official.bad-template", file=named, why=told)

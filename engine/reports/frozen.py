@@ -51,6 +51,7 @@ def freeze(
 
     ``publication`` None keeps exact figures. Raises ``LoaError`` (``frozen.nothing``) when there is nothing to keep.
     """
+    now = now.replace(microsecond=0)  # as the forms write it
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
     # What a run begins after this look is not in any table of the report: they shall all speak of the same runs.

@@ -113,6 +113,18 @@ def test_areas_rise_where_an_arm_in_a_commune_is_small(road, loa):
 
 
 @on_sqlite
+def test_a_few_helpers_everywhere_do_not_make_one_line_of_all_districts(road, loa):
+    road.run([*people(200, commune="06211"), *people(150, commune="06541")], step="mo-dau")
+    road.run([*people(6, commune="06211"), *people(6, commune="06541")], step="canh-bao", due=DUE + timedelta(days=4))
+    made = document(loa, "lang-son", "--by", "district", "--publish")
+    assert named(made) == {"Huyện Cao Lộc": 200, "Huyện Lộc Bình": 150, "Không tách theo địa bàn": 12}
+    pairs = document(loa, "lang-son", "--by", "step,district", "--publish")
+    assert [(row["step"], row["area"]["name"]) for row in pairs["rows"]] == [
+        ("mo-dau", "Huyện Cao Lộc"), ("mo-dau", "Huyện Lộc Bình"), ("canh-bao", "Không tách theo địa bàn"),
+    ]  # fmt: skip
+
+
+@on_sqlite
 def test_several_campaigns_are_told_in_units_that_hold_in_each(road, loa):
     road.run([*people(20, commune="06211"), *people(30, commune="06187")])
     road.run([*people(3, commune="06211"), *people(30, commune="06187")], campaign="nghe-an")

@@ -60,9 +60,27 @@ def counted(
     ``dimensions`` must be carried by one source (``engine.reports.dimensions``): ``ValueError`` otherwise. ``telling``
     says what a published report tells apart; None: everything.
     """
-    naming = Naming(registry, snapshot_of, chosen, era, telling)
-    key_of = [naming.key_of(by) for by in dimensions]
     found: dict[Keys, Figures] = {}
+    if telling is None or not set(dimensions) & set(AREAS):
+        _add_up(found, connection, chosen, dimensions, Naming(registry, snapshot_of, chosen, era, telling))
+    else:  # some runs of a publication are not divided by area
+        for told in (telling, telling.for_undivided()):
+            its_runs = [run for run in chosen.runs if telling.is_undivided(run.id) == (told is not telling)]
+            part = Chosen(chosen.campaigns, its_runs, whole=False)
+            _add_up(found, connection, part, dimensions, Naming(registry, snapshot_of, part, era, told))
+    naming = Naming(registry, snapshot_of, chosen, era, telling)
+    orders = [naming.order_of(by) for by in dimensions]
+    return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
+
+
+def _add_up(
+    found: dict[Keys, Figures],
+    connection: Connection,
+    chosen: Chosen,
+    dimensions: tuple[By, ...],
+    naming: "Naming",
+) -> None:
+    key_of = [naming.key_of(by) for by in dimensions]
     if len(key_of) == 1:  # 20,000 lines of communes: a tuple and a generator each would cost as much as the rest
         only = key_of[0]
         single: dict[Place | str, Figures] = {}
@@ -72,13 +90,12 @@ def counted(
             if figures is None:
                 figures = single[key] = Figures()
             figures.add(*line.sums)
-        found = {(key,): figures for key, figures in single.items()}
+        for key, figures in single.items():
+            found.setdefault((key,), Figures()).include(figures)
     else:
         for line in _lines(connection, chosen, dimensions):
             keys = tuple(key(line) for key in key_of)
             found.setdefault(keys, Figures()).add(*line.sums)
-    orders = [naming.order_of(by) for by in dimensions]
-    return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
 
 
 def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -> Iterable[Line]:

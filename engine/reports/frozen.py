@@ -51,6 +51,7 @@ def freeze(
 
     ``publication`` None keeps exact figures. Raises ``LoaError`` (``frozen.nothing``) when there is nothing to keep.
     """
+    now = now.replace(microsecond=0)  # as the forms write it
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
     # What a run begins after this look is not in any table of the report: they shall all speak of the same runs.
@@ -111,13 +112,14 @@ def _id(registry: Registry, province: str, day: date, digest: str) -> str:
 
 
 def every() -> list[tuple[By, ...]]:
-    """What a frozen report can be told by: every dimension, and every two that the tallies carry together.
+    """What is kept: every dimension, and every two that the tallies carry together, once each (see ``turned``).
 
     Communes are not crossed: 3,000 of them on each day of a year would be most of the database.
     """
     found: list[tuple[By, ...]] = [(one,) for one in DIMENSIONS]
-    found += [(one, other) for one in DIMENSIONS for other in partners(one) if one != "commune" and other != "commune"]
-    return found
+    for place, one in enumerate(DIMENSIONS):
+        found += [(one, other) for other in DIMENSIONS[place + 1 :] if other in partners(one)]
+    return [dimensions for dimensions in found if len(dimensions) == 1 or "commune" not in dimensions]
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -159,13 +161,38 @@ class Frozen:
 
     def report(self, dimensions: tuple[By, ...], era: Era) -> Report:
         """The report along ``dimensions``, as it stood. Raises ``LoaError`` (``frozen.no-dimension``) without it."""
-        asked, by = self.asked(dimensions, era), ",".join(dimensions)
+        asked = self.asked(dimensions, era)
+        rows = self._rows(dimensions, asked.era)
+        if rows is None and len(dimensions) > 1:
+            turned = self._rows(dimensions[::-1], asked.era)
+            rows = self._in_order(dimensions, turned) if turned is not None else None
+        if rows is None:
+            raise LoaError("frozen.no-dimension", id=self.kept.id, by=",".join(dimensions))
+        as_of = datetime.fromisoformat(self.content["as_of"])
+        return Report(asked, as_of, tuple(rows), self.publication, self.kept.id)
+
+    def _rows(self, dimensions: tuple[By, ...], era: Era) -> list[Row] | None:
+        by = ",".join(dimensions)
         for table in self.content["tables"]:
-            if (table["by"], table["era"]) == (by, asked.era):
-                rows = tuple(_read_row(row) for row in table["rows"])
-                as_of = datetime.fromisoformat(self.content["as_of"])
-                return Report(asked, as_of, rows, self.publication, self.kept.id)
-        raise LoaError("frozen.no-dimension", id=self.kept.id, by=by)
+            if (table["by"], table["era"]) == (by, era):
+                return [_read_row(row) for row in table["rows"]]
+        return None
+
+    def _in_order(self, dimensions: tuple[By, ...], turned: list[Row]) -> list[Row]:
+        """Rows of the pair kept the other way round, in the order of each dimension's own table."""
+        ranks = []
+        for one in dimensions:
+            alone = self._rows((one,), "2025") or []
+            ranks.append({row.key: place for place, row in enumerate(alone)})
+
+        def order(row: Row) -> list[tuple[int, tuple[bool, str, str]]]:
+            last = len(turned) + max(map(len, ranks))
+            return [
+                (rank.get(key, last), key.order if isinstance(key, Place) else (False, key, ""))
+                for rank, key in zip(ranks, row.keys, strict=True)
+            ]
+
+        return sorted((Row(row.keys[1], row.figures, row.keys[0]) for row in turned), key=order)
 
 
 def _read_row(stored: Mapping[str, Any]) -> Row:

@@ -7,6 +7,7 @@ fewer people than the threshold in all is in no published figure. See docs/publi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from engine.store.database import Database
 from engine.store.publications import Settled
 
 SEPARATOR = ", "
+TENTH = 10  # see ``undivided``
 # How deliveries went, not who people are: as statuses, they may be small within one run, not over the campaign.
 COURSE = ("hour", "delay", "reason")
 
@@ -62,6 +64,7 @@ class Publication:
     areas: Coarsening
     values: dict[str, Coarsening] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
+    undivided: frozenset[int] = frozenset()  # of ``runs``: those that no table divides by area
 
     def document(self) -> dict[str, Any]:
         """As JSON, for a frozen report. The dimensions are those that have been asked for."""
@@ -73,6 +76,7 @@ class Publication:
                 by: [[list(node), how] for node, how in units.written(told)] for by, told in sorted(self.values.items())
             },
             "depths": self.depths,
+            "undivided": sorted(self.undivided),
         }
 
 
@@ -84,6 +88,7 @@ def from_document(document: Mapping[str, Any]) -> Publication:
         units.read(document["areas"]),
         {by: units.read(rows) for by, rows in document["values"].items()},
         dict(document["depths"]),
+        frozenset(document["undivided"]),
     )
 
 
@@ -99,6 +104,17 @@ class Telling:
     ) -> None:
         self._publication, self._connection = publication, connection
         self._several, self._dimensions = len(campaigns) > 1, dimensions
+        self._nowhere = False
+
+    def for_undivided(self) -> "Telling":
+        """How the runs are told that are not divided by area: all of them in one place."""
+        other = copy(self)
+        other._nowhere = True
+        return other
+
+    def is_undivided(self, run: int) -> bool:
+        """Whether no table divides a run by area."""
+        return run in self._publication.undivided
 
     def place(self, registry: Registry, level: Level, era: Era) -> Fold:
         """(era, commune) → the place under which it is published.
@@ -106,7 +122,9 @@ class Telling:
         With what a run has one of (step, day, channel) areas may always be crossed: the units hold in each run. With
         the arms of a campaign they rise, together, to where no cell is small.
         """
-        deepest = self._beside_variants(registry) if "variant" in self._dimensions else DEPTH["commune"]
+        deepest = 0 if self._nowhere else DEPTH["commune"]
+        if deepest and "variant" in self._dimensions:
+            deepest = self._beside_variants(registry)
         return published_fold(registry, self._publication.areas, level, era, deepest)
 
     def value(self, by: str) -> Callable[[str], str]:
@@ -134,7 +152,7 @@ class Telling:
             cells = [
                 Cell(run, path(era, commune), told(self._own(run, variant)), people)
                 for run, era, commune, variant, people in publications.people_by_commune_and_variant(
-                    self._connection, one.runs
+                    self._connection, one.runs.keys() - one.undivided
                 )
             ]
             depths["variant"] = units.depth_of(cells, one.areas, DEPTH["commune"], one.small_cell)
@@ -158,6 +176,7 @@ def publication_of(
         version = registry().version
         wanting = [run for run in runs if run not in found or found[run].area_table != version]
         people = {run: publications.people_by_commune(connection, run) for run in wanting}
+        sizes = {run: sum(of_run.values()) for run, of_run in _people(connection, runs, WHOLE_RUN).items()}
     for run, by_commune in people.items():
         if not by_commune:  # it is opening, or was missed: there is nothing to publish yet
             continue
@@ -168,11 +187,25 @@ def publication_of(
             with database.write() as connection:
                 publications.keep(connection, run, found[run])
     told = {run: one for run, one in found.items() if not one.withheld}
+    apart = undivided({run: (runs[run].campaign, sizes.get(run, 0)) for run in told})
     return Publication(
         {run: runs[run].campaign for run in sorted(told)},
         max((one.small_cell for one in told.values()), default=1),
-        units.common(coarsening_stored(one) for one in told.values()),
+        units.common(coarsening_stored(one) for run, one in told.items() if run not in apart),
+        undivided=apart,
     )
+
+
+def undivided(sizes: Mapping[int, tuple[str, int]]) -> frozenset[int]:
+    """Which runs no table divides by area: those to fewer than a tenth of the people of their campaign's largest. Pure.
+
+    ``sizes`` is run → (campaign, people). A handful of helpers all over a province would make one line of all its
+    districts, for every run of the campaign: they are told in a line of their own instead.
+    """
+    largest: dict[str, int] = {}
+    for campaign, people in sizes.values():
+        largest[campaign] = max(people, largest.get(campaign, 0))
+    return frozenset(run for run, (campaign, people) in sizes.items() if people * TENTH < largest[campaign])
 
 
 def _summed(people: Iterable[Mapping[str, int]]) -> dict[str, int]:

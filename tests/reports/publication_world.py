@@ -65,6 +65,7 @@ class Press:
     join: Callable[[Sequence[Coarsening]], Coarsening] = common
     value: Callable[[Coarsening, str], str] = publishing.value_name
     depth: Callable[..., int] = depth_of
+    undivided: Callable[..., frozenset[int]] = publishing.undivided
     over: str = "campaign"  # the runs whose units hold: of the campaign, or of the cut alone
     withholds: bool = True
     registry: Registry = field(default_factory=areas.load)
@@ -97,17 +98,18 @@ def _frozen(world: World, press: Press, runs: Sequence[int]) -> Iterator[Release
     for cut in _cuts(runs):
         counted = [run for run in cut if run in told]
         base = counted if press.over == "cut" else told
-        units = press.join([own[run] for run in base])
+        apart = press.undivided({run: ("", sum(world.of_run(run).values())) for run in told})
+        units = press.join([own[run] for run in base if run not in apart])
         by_arm = [_arms(world, run) for run in base]
         values = publishing.values_told(by_arm, world.threshold)
         path = publication_places.paths(press.registry)
         crossings = [
             Crossing(run, path(*place), press.value(values, arm), people)
             for (run, place, arm), people in world.cells.items()
-            if run in base
+            if run in base and run not in apart
         ]
         deepest = press.depth(crossings, units, 3, world.threshold)
-        for key_of in _keys(press, units, values, deepest):
+        for key_of in _keys(press, units, values, deepest, apart):
             lines: dict[object, list[Key]] = {}
             for key in world.cells:
                 if key[0] in counted:
@@ -121,8 +123,10 @@ VIEWS: tuple[tuple[publication_places.Level, Era], ...] = (
 )  # fmt: skip
 
 
-def _keys(press: Press, units: Coarsening, values: Coarsening, deepest: int) -> Iterator[Callable[[Key], object]]:
-    """What a cell is told under, along each dimension and pair."""
+def _keys(
+    press: Press, units: Coarsening, values: Coarsening, deepest: int, apart: Collection[int]
+) -> Iterator[Callable[[Key], object]]:
+    """What a cell is told under, along each dimension and pair; runs that are ``apart`` are in one place."""
 
     def arm(key: Key) -> str:
         return press.value(values, key[2])
@@ -132,8 +136,8 @@ def _keys(press: Press, units: Coarsening, values: Coarsening, deepest: int) -> 
     for level, era in VIEWS:
         fold = press.fold(press.registry, units, level, era)
         crossed = press.fold(press.registry, units, level, era, deepest)
-        yield lambda key, fold=fold: fold(*key[1])
-        yield lambda key, fold=crossed: (fold(*key[1]), arm(key))
+        yield lambda key, fold=fold: "undivided" if key[0] in apart else fold(*key[1])
+        yield lambda key, fold=crossed: ("undivided" if key[0] in apart else fold(*key[1]), arm(key))
 
 
 def _arms(world: World, run: int) -> dict[str, int]:

@@ -32,6 +32,12 @@ NEIGHBOUR = World(
         (2, ("2025", "06211"), "a"): 9, (2, ("2025", "06187"), "a"): 8,
     }
 )  # fmt: skip
+HELPERS = World(
+    {
+        (1, ("2025", "06211"), "a"): 300, (1, ("2025", "06565"), "a"): 200,
+        (2, ("2025", "06211"), "a"): 4, (2, ("2025", "06565"), "a"): 3,
+    }
+)  # fmt: skip
 ARMS = World({(1, ("2025", "06211"), "a"): 20, (1, ("2025", "06211"), "b"): 2, (1, ("2025", "06565"), "b"): 30})
 
 
@@ -68,6 +74,7 @@ def worlds(draw: st.DrawFn) -> World:
 @example(NASTY)
 @example(ARMS)
 @example(NEIGHBOUR)
+@example(HELPERS)
 def test_nobody_learns_of_fewer_people_than_the_threshold(world: World) -> None:
     assert list(learnt(world, Press())) == []
 
@@ -135,7 +142,7 @@ MISTAKES = (
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
 def test_the_attacker_would_find_the_mistake(mistake: Callable[[Press], Press]) -> None:
-    assert any(next(learnt(world, mistake(Press())), None) for world in (ARMS, NEIGHBOUR, NASTY))
+    assert any(next(learnt(world, mistake(Press())), None) for world in (ARMS, NEIGHBOUR, HELPERS, NASTY))
 
 
 def test_the_attackers_arithmetic_is_right() -> None:

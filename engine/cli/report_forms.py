@@ -16,7 +16,7 @@ from engine.content.campaign import Campaign
 from engine.content.province import own_province
 from engine.content.workspace import Workspace
 from engine.errors import ContentError, UsageError
-from engine.i18n import sentence
+from engine.i18n import sentence, speaking
 from engine.pipeline.files import load_workspace
 from engine.pipeline.process import Process, opened
 from engine.reports import campaigns as keys
@@ -27,9 +27,11 @@ from engine.reports.activities import (
     make_activity_report,
 )
 from engine.reports.as_table import marks
+from engine.reports.counting import Zones
 from engine.reports.dimensions import By, read_by
+from engine.reports.official.gathered import Reason, gather
 from engine.reports.publication import Publication, publication_of
-from engine.reports.report import Asked, Report, make_report
+from engine.reports.report import Asked, Report, choose, make_report
 from engine.reports.tally_queries import campaigns_with_runs, runs_of
 from engine.reports.written_file import write_file
 from engine.settings import from_environment
@@ -103,9 +105,13 @@ class Asking:
         """The report along ``by``; all of one asking have the same units."""
         if self.frozen is not None:
             return reopened(self.process, self.frozen, by, self.era, publish=self.publish)
-        if self.publish and self.publication is None:
-            self.publication = self._publication(self.campaigns)
+        self.units()
         return self._made(self.campaigns, by, self.publication)
+
+    def units(self) -> None:
+        """Look up the publication units once, so that all that is made of this asking is told in the same."""
+        if self.publish and self.publication is None and self.frozen is None:
+            self.publication = self._publication(self.campaigns)
 
     def freeze(self, *, exact: bool, note: str | None) -> None:
         """Keep the figures; from now on reports are told from what was kept."""
@@ -174,7 +180,6 @@ def _html(asking: Asking, reports: Sequence[Report], by_hand: ActivityReport | N
 def _official(form: str, asking: Asking) -> bytes:
     from engine.reports.as_docx import docx, form_of
     from engine.reports.charts.shapes import load_shapes
-    from engine.reports.official.gathered import gather
 
     registry = areas.load()
     folder = asking.process.settings.workspace
@@ -183,6 +188,7 @@ def _official(form: str, asking: Asking) -> bytes:
     configuration = workspace.configuration
     own_form = form_of(folder, configuration.report.template)  # before the work: a slip is told at once
     shapes = load_shapes(folder, registry, configuration.organisation.province)
+    asking.units()
     gathered = gather(
         asking.report,
         asking.campaigns,
@@ -191,6 +197,7 @@ def _official(form: str, asking: Asking) -> bytes:
         configuration.organisation,
         configuration.report,
         activities=_activities(asking, "district") if asking.frozen is None else None,
+        reasons=_reasons(asking),
         apart=asking.apart("district"),
     )
     made = docx(gathered, registry, shapes, own_form)
@@ -199,6 +206,21 @@ def _official(form: str, asking: Asking) -> bytes:
     from engine.reports.as_pdf import pdf
 
     return pdf(made)
+
+
+def _reasons(asking: Asking) -> list[Reason]:
+    """Why deliveries failed; nothing for a frozen report, which keeps no reasons."""
+    from engine.reports.official.reasons import failure_reasons
+
+    if asking.frozen is not None:
+        return []
+    process, publication = asking.process, asking.publication
+    asked = Asked(asking.campaigns, "campaign", asking.era, asking.since, asking.until)
+    with process.database.read() as connection:
+        chosen = choose(asked, Zones(process.snapshot), runs_of(connection, asking.campaigns), publication)
+        with speaking("vi"):
+            small_cell = publication.small_cell if publication else 1
+            return failure_reasons(connection, [run.id for run in chosen.runs], small_cell)
 
 
 def _workspace(asking: Asking) -> Workspace:

@@ -289,3 +289,21 @@ def test_the_docs_name_all_that_a_form_can_be_filled_with():
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert named == set(filling(gathered(), REGISTRY))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_reasons_are_words_and_none_is_small(road):
+    from engine.pipeline.process import Process
+    from engine.reports.official.reasons import failure_reasons
+    from engine.status import Status
+    from engine.store.outbox import Change
+
+    ids = road.run([{}] * 4)
+    for delivery, reason in zip(ids, ("capped", "capped", "opted_out", "của_ai_đó"), strict=True):
+        attempt = road.claim(delivery)
+        road.move(Change(delivery, attempt, Status.FAILED, road.process.clock.now(), None, reason=reason))
+    process: Process = road.process
+    with process.database.read() as connection:
+        told = failure_reasons(connection, road.ids)
+        assert [one.deliveries for one in told] == [2, 1]
+        assert [one.deliveries for one in failure_reasons(connection, road.ids, 2)] == [2]

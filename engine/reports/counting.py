@@ -61,9 +61,9 @@ def counted(
     says what a published report tells apart; None: everything.
     """
     found: dict[Keys, Figures] = {}
-    if telling is None or not set(dimensions) & set(AREAS):
+    if telling is None or not set(dimensions) & {*AREAS, *TRAITS}:
         _add_up(found, connection, chosen, dimensions, Naming(registry, snapshot_of, chosen, era, telling))
-    else:  # some runs of a publication are not divided by area
+    else:  # some runs of a publication are not divided
         for told in (telling, telling.for_undivided()):
             its_runs = [run for run in chosen.runs if telling.is_undivided(run.id) == (told is not telling)]
             part = Chosen(chosen.campaigns, its_runs, whole=False)

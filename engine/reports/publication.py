@@ -64,7 +64,7 @@ class Publication:
     areas: Coarsening
     values: dict[str, Coarsening] = field(default_factory=dict)
     depths: dict[str, int] = field(default_factory=dict)
-    undivided: frozenset[int] = frozenset()  # of ``runs``: those that no table divides by area
+    undivided: frozenset[int] = frozenset()  # of ``runs``: those that no table divides by area or by whom they reach
 
     def document(self) -> dict[str, Any]:
         """As JSON, for a frozen report. The dimensions are those that have been asked for."""
@@ -107,13 +107,13 @@ class Telling:
         self._nowhere = False
 
     def for_undivided(self) -> "Telling":
-        """How the runs are told that are not divided by area: all of them in one place."""
+        """How the runs are told that are not divided: all of them in one place, and under one value."""
         other = copy(self)
         other._nowhere = True
         return other
 
     def is_undivided(self, run: int) -> bool:
-        """Whether no table divides a run by area."""
+        """Whether no table divides a run by area, language, sender, prefix or arm."""
         return run in self._publication.undivided
 
     def place(self, registry: Registry, level: Level, era: Era) -> Fold:
@@ -129,6 +129,8 @@ class Telling:
 
     def value(self, by: str) -> Callable[[str], str]:
         """value of dimension ``by``, as an exact report calls it → what it is published as."""
+        if self._nowhere and by not in COURSE:
+            return lambda value: sentence("publication.all-values")
         told = self._told(by)
         return lambda value: value_name(told, value)
 
@@ -138,6 +140,7 @@ class Telling:
             found = {
                 run: {self._own(run, value) if by == "variant" else value: count for value, count in of_run.items()}
                 for run, of_run in _people(self._connection, one.runs, by).items()
+                if by in COURSE or run not in one.undivided
             }
             known[by] = values_told([_summed(found.values())] if by in COURSE else found.values(), one.small_cell)
         return known[by]
@@ -197,10 +200,10 @@ def publication_of(
 
 
 def undivided(sizes: Mapping[int, tuple[str, int]]) -> frozenset[int]:
-    """Which runs no table divides by area: those to fewer than a tenth of the people of their campaign's largest. Pure.
+    """Which runs no table divides: those to fewer than a tenth of the people of their campaign's largest. Pure.
 
     ``sizes`` is run → (campaign, people). A handful of helpers all over a province would make one line of all its
-    districts, for every run of the campaign: they are told in a line of their own instead.
+    districts, and of all languages, for every run of the campaign: they are told in a line of their own instead.
     """
     largest: dict[str, int] = {}
     for campaign, people in sizes.values():
@@ -237,7 +240,7 @@ def values_told(people: Iterable[Mapping[str, int]], small_cell: int) -> Coarsen
 
 
 def value_name(told: Coarsening, value: str) -> str:
-    """What a value is published as: itself, "khác (…)" with all that are told together, or "tất cả"."""
+    """What a value is published as: itself, "khác (…)" with all that are told together, or "không tách"."""
     unit = told.unit((value,))
     if unit.group:
         members = (member[0] or "—" for member in told.members(EVERYTHING))

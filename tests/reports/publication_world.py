@@ -100,7 +100,7 @@ def _frozen(world: World, press: Press, runs: Sequence[int]) -> Iterator[Release
         base = counted if press.over == "cut" else told
         apart = press.undivided({run: ("", sum(world.of_run(run).values())) for run in told})
         units = press.join([own[run] for run in base if run not in apart])
-        by_arm = [_arms(world, run) for run in base]
+        by_arm = [_arms(world, run) for run in base if run not in apart]
         values = publishing.values_told(by_arm, world.threshold)
         path = publication_places.paths(press.registry)
         crossings = [
@@ -129,7 +129,7 @@ def _keys(
     """What a cell is told under, along each dimension and pair; runs that are ``apart`` are in one place."""
 
     def arm(key: Key) -> str:
-        return press.value(values, key[2])
+        return "undivided" if key[0] in apart else press.value(values, key[2])
 
     yield lambda key: "all"
     yield arm

@@ -137,7 +137,7 @@ def test_small_values_are_told_together_and_named():
     told = values_told([{"vi": 900, "hmn": 4, "tyz": 30, "nut": 7}, {"vi": 50}], 10)
     assert value_name(told, "vi") == "vi" and value_name(told, "tyz") == "tyz"
     assert value_name(told, "hmn") == value_name(told, "nut") == "khác (hmn, nut)"
-    assert value_name(values_told([{"vi": 9, "hmn": 1}], 10), "vi") == "tất cả"
+    assert value_name(values_told([{"vi": 9, "hmn": 1}], 10), "vi") == "không tách"
 
 
 def test_an_old_commune_is_counted_where_its_successor_is_however_it_is_asked():

@@ -118,6 +118,10 @@ def test_a_few_helpers_everywhere_do_not_make_one_line_of_all_districts(road, lo
     road.run([*people(6, commune="06211"), *people(6, commune="06541")], step="canh-bao", due=DUE + timedelta(days=4))
     made = document(loa, "lang-son", "--by", "district", "--publish")
     assert named(made) == {"Huyện Cao Lộc": 200, "Huyện Lộc Bình": 150, "Không tách theo địa bàn": 12}
+    assert named(document(loa, "lang-son", "--by", "language", "--publish"), "language") == {
+        "vi": 350,
+        "không tách": 12,
+    }
     pairs = document(loa, "lang-son", "--by", "step,district", "--publish")
     assert [(row["step"], row["area"]["name"]) for row in pairs["rows"]] == [
         ("mo-dau", "Huyện Cao Lộc"), ("mo-dau", "Huyện Lộc Bình"), ("canh-bao", "Không tách theo địa bàn"),

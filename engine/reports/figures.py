@@ -17,7 +17,8 @@ STATUSES = (
     Status.UNKNOWN,
     Status.CANCELLED,
 )
-COLUMNS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd", "delivery_rate")
+COUNTS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd")  # whole numbers
+COLUMNS = (*COUNTS, "delivery_rate")
 
 
 @dataclass(slots=True)
@@ -61,13 +62,17 @@ class Figures:
             "delivery_rate": self.delivery_rate,
         }
 
+    def include(self, other: "Figures") -> None:
+        """Add another line's figures to these."""
+        for status, deliveries in other.statuses.items():
+            self.statuses[status] += deliveries
+        self.segments += other.segments
+        self.cost_vnd += other.cost_vnd
+
 
 def total(figures: Iterable[Figures]) -> Figures:
     """The sum of several rows' figures."""
     summed = Figures()
     for one in figures:
-        for status, deliveries in one.statuses.items():
-            summed.statuses[status] += deliveries
-        summed.segments += one.segments
-        summed.cost_vnd += one.cost_vnd
+        summed.include(one)
     return summed

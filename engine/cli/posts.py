@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -86,11 +87,16 @@ def show(listed: list[dict[str, Any]]) -> None:
             one["step"],
             one["sender"],
             one["area"]["name"],
-            f"{state} ({why(one['reason'])})" if one["reason"] and one["status"] != "published" else state,
+            f"{state} ({why(one['reason'])})" if _says_more(one) else state,
             "–" if reach is None else number(reach),
             one["address"] or "–",
         )
     console_for(sys.stdout).print(table)
+
+
+def _says_more(one: Mapping[str, Any]) -> bool:
+    """A post that is up needs no reason, unless those who follow the account were not told of it."""
+    return bool(one["reason"]) and (one["status"] != "published" or one["reason"] == "not_broadcast")
 
 
 def why(reason: str) -> str:

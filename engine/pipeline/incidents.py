@@ -17,7 +17,7 @@ from engine.i18n import sentence
 from engine.log import redact
 from engine.pipeline import breaker
 from engine.pipeline.breaker import State
-from engine.pipeline.post_outcomes import DOUBTFUL, EXPIRE, NO_LOG
+from engine.pipeline.post_outcomes import DOUBTFUL, EXPIRE, NO_LOG, TOKEN_LOST
 from engine.pipeline.process import Process
 from engine.pipeline.voiding import VOIDED
 from engine.status import CampaignStatus, PostStatus, RunStatus, Status
@@ -33,7 +33,7 @@ DOUBTS = frozenset({"several_candidates", "clock_doubtful", "vanished", "erased"
 POST_DOUBTS = frozenset({NO_LOG, DOUBTFUL})  # the same of a post
 # Over when their cause is; closed by hand they would only come back.
 SETTLE_THEMSELVES = frozenset({"sender_stopped", "sender_held", "run_held", "approval_void", "failover_budget", EXPIRE})
-OF_SENDER = ("sender_stopped", "sender_held", "filtered")  # settled when a person releases the sender
+OF_SENDER = ("sender_stopped", "sender_held", "filtered", TOKEN_LOST)  # settled when a person releases the sender
 ACCEPTED, NOT_SENT = "accepted", "not-sent"
 
 Key = tuple[str, str]  # kind, subject

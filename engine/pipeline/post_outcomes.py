@@ -17,6 +17,7 @@ FIRST_LOOK, EARLIER = 60.0, 0.75  # seconds until the page's list is read first;
 
 # Kinds of incidents. What has no list, or whose list cannot say it, only a person can decide.
 FAILED, SUPERSEDED, CONTRADICTED = "post_failed", "post_superseded", "post_contradicted"
+TOKEN_LOST = "token_lost"  # what nobody but a person at the vendor's own pages can mend  # noqa: S105
 NO_LOG, DOUBTFUL, GONE, EXPIRE = "post_no_log", "post_doubtful", "post_gone", "credentials_expire"
 
 
@@ -62,6 +63,10 @@ def stop(connection: Connection, process: Process, sender: str, reason: str | No
         connection, process.keyring, at=process.clock.now(), kind="sender_stopped", subject=f"sender:{sender}",
         detail=detail,
     )  # fmt: skip
+    if reason == TOKEN_LOST:  # beside it, because its mend is another: settled with the sender's release
+        audit.raise_incident(
+            connection, process.keyring, at=process.clock.now(), kind=TOKEN_LOST, subject=f"sender:{sender}"
+        )
 
 
 def tell(connection: Connection, process: Process, kind: str, post_id: int, detail: str | None = None) -> None:

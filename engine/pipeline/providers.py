@@ -13,6 +13,7 @@ from engine.content.organisation import Sender, filled
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.process import Process
+from engine.store.vendor_tokens import VendorTokens
 
 
 def is_live(process: Process, sender: Sender) -> bool:
@@ -77,8 +78,12 @@ def base_url_of(process: Process, sender: Sender) -> str | None:
 
 
 def opened_with(process: Process, sender: Sender) -> OpenedWith:
-    """What this process gives a vendor that opens a sender: time, and an address."""
-    return OpenedWith(clock=process.clock, base_url=base_url_of(process, sender))
+    """What this process gives a vendor that opens a sender: time, an address, a keeper for single-use tokens."""
+    return OpenedWith(
+        clock=process.clock,
+        base_url=base_url_of(process, sender),
+        tokens=lambda account: VendorTokens(process.database, process.keyring, account),
+    )
 
 
 def configured(process: Process, sender: Sender) -> tuple[Vendor, Any, OpenedWith]:

@@ -4,7 +4,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import engine.store.post_tables
-import engine.store.tables  # noqa: F401
+import engine.store.tables
+import engine.store.token_tables  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -97,7 +97,7 @@ def test_figures_are_written_as_here_and_never_called_read(document):
     assert "nhà mạng xác nhận 22.155 lượt, đạt 93,8%; không gửi được 1.283 lượt; quá hạn 94 lượt" in told
     assert "từ ngày 01/7/2027 đến ngày 30/9/2027" in told
     assert "Nguyên nhân chính: thuê bao không liên lạc được (900 lượt); số không tồn tại (383 lượt)." in told
-    assert "thấp hơn mức chung (93,8%): Huyện Lộc Bình (cũ) (82,7%), Các huyện" in told
+    assert "thấp hơn mức chung (93,8%): Huyện Lộc Bình (cũ) (82,7%); Các huyện" in told
     assert "đã đọc" not in told and not re.search(r"\d,\d{3}", told)
 
 

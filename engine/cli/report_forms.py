@@ -15,7 +15,7 @@ from engine.content.activity_files import FOLDER, load_activities
 from engine.content.campaign import Campaign
 from engine.content.province import own_province
 from engine.content.workspace import Workspace
-from engine.errors import ContentError, UsageError
+from engine.errors import ContentError, LoaError, UsageError
 from engine.i18n import sentence, speaking
 from engine.pipeline.files import load_workspace
 from engine.pipeline.process import Process, opened
@@ -71,6 +71,8 @@ def write_form(
         raise UsageError("forms.needs-out", format=form)
     if form in WHOLE and (wanted.by or wanted.what not in (None, "all", "deliveries")):
         raise UsageError("forms.whole-only", format=form)
+    if wanted.what == "posts":
+        raise UsageError("forms.no-posts", format=form)
     if not campaigns and frozen_id is None:
         raise UsageError("forms.which-campaign")
     settings = from_environment()
@@ -141,8 +143,10 @@ def formed(form: str, asking: Asking, by: str | None, what: str | None) -> bytes
         return _official(form, asking)
     dimensions = read_by(by) if by else None
     wanted: list[tuple[By, ...]] = [dimensions] if dimensions else [] if by else [(one,) for one in _ALL]
-    reports = [asking.report(*one) for one in wanted] if what != "activities" else []
-    by_hand = _activities(asking, by) if what != "deliveries" and asking.frozen is None else None
+    reports = [asking.report(*one) for one in wanted] if what in (None, "all", "deliveries") else []
+    by_hand = _activities(asking, by) if what in (None, "all", "activities") and asking.frozen is None else None
+    if not reports and by_hand is None:
+        raise LoaError("cli_report.no-activities")
     return _xlsx(asking, reports, by_hand) if form == "xlsx" else _html(asking, reports, by_hand)
 
 

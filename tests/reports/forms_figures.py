@@ -1,5 +1,7 @@
 """Reports made by hand for tests of forms: three old districts, a merged unit, five days, sixty-five communes."""
 
+import struct
+import zlib
 from datetime import datetime
 
 from engine.areas.registry import load
@@ -75,3 +77,13 @@ def gathered(**changes) -> Gathered:
     )
     wanted = {"reasons": (Reason("thuê bao không liên lạc được", 900), Reason("số không tồn tại", 383))} | changes
     return gather(reports.__getitem__, ["lang-son-30-7"], [CAMPAIGN], ("111", "113"), ORGANISATION, HEADING, **wanted)
+
+
+def dot() -> bytes:
+    """The smallest PNG, for tests that are about something else than pictures."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")

@@ -5,15 +5,18 @@ import re
 import zipfile
 
 import pytest
-from forms_figures import AS_OF, DISTRICTS, NAMES, REGISTRY, figures, report
+from forms_figures import AS_OF, DISTRICTS, NAMES, REGISTRY, dot, figures, report
 from lxml import etree
 from python_calamine import CalamineWorkbook
 
+from engine.i18n import sentence
 from engine.reports.activities import ActivityLine, ActivityReport, AskedActivities
 from engine.reports.as_csv import harmless
 from engine.reports.as_html import html
 from engine.reports.as_xlsx import xlsx
 from engine.reports.charts.bars import by_place
+from engine.reports.charts.chart import Chart
+from engine.reports.dimensions import DIMENSIONS
 from engine.reports.report import Row
 from engine.reports.sheets import activities_sheet, deliveries_sheet, printable, written
 
@@ -125,9 +128,11 @@ def configure(settings, more: str = "") -> None:
 
 
 @pytest.fixture
-def small_and_large(road):
+def small_and_large(road, monkeypatch):
     """Twelve people in Cao Lộc, eleven in Lộc Bình, and two in Mẫu Sơn, whom no published figure may tell apart."""
     people = [{"commune": "06211"}] * 12 + [{"commune": "06529"}] * 11 + [{"commune": "06541"}] * 2
+    monkeypatch.setattr(Chart, "_drawn", lambda chart: '<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+    monkeypatch.setattr(Chart, "png", lambda chart: dot())
     return road.run([dict(one) for one in people])
 
 
@@ -200,3 +205,27 @@ def test_the_form_an_office_gets_is_one_it_can_use(loa, settings, tmp_path, smal
     assert loa("new", "report-form")[0] == 1  # never over a form that somebody has changed
     assert loa("check")[0] == 0
     assert loa("report", "lang-son", "--out", tmp_path / "r.docx")[0] == 0
+
+
+@one_database
+def test_two_campaigns_are_drawn_side_by_side(small_and_large, road, loa, tmp_path, settings):
+    road.run([{"commune": "06211"}] * 15, campaign="lang-son-truoc")
+    configure(settings)
+    for ending in ("html", "docx"):
+        code, _, err = loa("report", "lang-son-truoc", "lang-son", "--out", tmp_path / f"r.{ending}")
+        assert code == 0, err
+    assert "So sánh lang-son-truoc và lang-son" in (tmp_path / "r.html").read_text("utf-8")
+    document = part((tmp_path / "r.docx").read_bytes(), "word/document.xml")
+    assert 'name="years"' in document and "báo cáo kết quả thực hiện các chiến dịch" in document
+
+
+@one_database
+def test_nothing_done_by_hand_is_one_sentence_and_no_empty_file(small_and_large, loa, tmp_path):
+    for ending in ("xlsx", "html"):
+        code, _, err = loa("report", "lang-son", "--by", "kind", "--out", tmp_path / f"r.{ending}")
+        assert code == 1 and "Chưa có hoạt động trực tiếp nào" in err and not (tmp_path / f"r.{ending}").exists()
+
+
+def test_every_dimension_has_a_sheet_of_its_name():
+    names = [sentence(f"forms.sheet-{by}") for by in DIMENSIONS]
+    assert len(set(names)) == len(names) and all(len(name) <= 31 for name in names)

@@ -71,14 +71,7 @@ def situation(gathered: Gathered, names: Mapping[Place, str]) -> list[str]:
     first, last = decree_date(days[0]), decree_date(days[-1])
     lines.append(sentence("official.days", days=number(len(days)), first=first, last=last, channels=channels))
     places = [names.get(row.key, row.key.name) for row in gathered.districts.rows if isinstance(row.key, Place)]
-    lines.append(
-        sentence(
-            "official.places",
-            districts=number(len(places)),
-            names=_some(places, _MOST_NAMES),
-            communes=number(len(gathered.communes.rows)),
-        )
-    )
+    lines.append(sentence("official.places", names=_some(places, _MOST_NAMES)))
     as_of = gathered.as_of
     return [*lines, sentence("official.meaning", time=f"{as_of:%H:%M}", day=decree_date(as_of.date()))]
 
@@ -91,7 +84,7 @@ def _some(words: Sequence[str], most: int) -> str:
     told = list(words[:most])
     if len(words) > most:
         told.append(sentence("official.places-more", count=number(len(words) - most)))
-    return ", ".join(told)
+    return "; ".join(told)  # a merged unit has a comma of its own
 
 
 def results(gathered: Gathered) -> list[str]:
@@ -208,7 +201,7 @@ def shortcomings(gathered: Gathered, names: Mapping[Place, str]) -> list[str]:
     if parts.waiting:
         lines.append(sentence("official.waiting", waiting=number(parts.waiting)))
     if low := _low(gathered, names):
-        told = ", ".join(sentence("official.low-place", name=one.name, rate=_rate(one)) for one in low[:_MOST_LOW])
+        told = "; ".join(sentence("official.low-place", name=one.name, rate=_rate(one)) for one in low[:_MOST_LOW])
         rate = percent(parts.delivered, parts.to_send)
         lines.append(sentence("official.low", rate=rate, names=told))
     return [*lines, sentence("official.not-measured")]

@@ -3,7 +3,8 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import engine.store.tables  # noqa: F401  (registers the tables)
+import engine.store.tables
+import engine.store.web_tables  # noqa: F401  (both register tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

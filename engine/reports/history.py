@@ -94,17 +94,18 @@ def what(line: Line) -> str:
     kind, _, after = line.action.partition(".")
     if kind in ("campaign", "step", "run") and after:
         name = line.subject.partition("/")[2]
-        told = sentence(f"web.move-{kind}", name=name, after=_word(f"web.{kind}-", after))
+        told = sentence(f"web.move-{kind}", name=name, after=_word(f"web.{kind}-{after}", after))
         whys = [part for part in (line.detail or "").split("; ")[1:] if part]
-        return "; ".join([told, *(_word("cli_status.run-", why) for why in whys)])
+        return "; ".join([told, *(_word(f"cli_status.run-{why}", why) for why in whys)])
     if line.action == "approve":
         return sentence("web.did-approve", digest=(line.detail or "")[:12])
-    told = _word("web.did-", line.action)
+    told = _word(f"web.did-{line.action}", line.action)
     return f"{told}; {line.detail}" if line.detail else told
 
 
-def _word(beginning: str, code: str) -> str:
+def _word(key: str, code: str) -> str:
+    """The sentence of a stable word; free words of a person's stand for themselves."""
     try:
-        return sentence(f"{beginning}{code}")
+        return sentence(key)
     except KeyError:
         return code

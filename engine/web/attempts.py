@@ -25,7 +25,7 @@ class Attempts:
         self._lock = Lock()
 
     def begin(self, user: str, address: str, now: float) -> Answer:
-        """Whether a password may be tried at ``now`` (monotonic seconds); ``too-many`` once a window, then ``still``."""
+        """Whether a password may be tried at ``now`` (monotonic seconds); ``too-many`` is said once a window."""
         with self._lock:
             if len(self._at) > MOST:
                 self._sweep(now)

@@ -1,5 +1,6 @@
 """*Chiến dịch*: all of them, and one with its calendar, the plan beside the outcome, and what was decided about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from engine.clock import VIETNAM
 from engine.content.snapshot import Snapshot
+from engine.pipeline.due import Coming
 from engine.reports import calendar_words, history
 from engine.reports.calendar import Calendar, Entry
 from engine.reports.figures import Figures, total
@@ -53,7 +55,7 @@ def campaigns(desk: Desk, request: Request) -> Response:
                 "title": desk.title(one.campaign, snapshots),
                 "period": frozen.campaign.period if frozen else None,
                 "stands": one,
-                "mark": state_mark(one),
+                "mark": state_mark(one, coming),
                 "next": coming[0].occurrence.due if coming else None,
                 "figures": _sum(one),
             }
@@ -87,7 +89,7 @@ def campaign(desk: Desk, request: Request) -> Response:
         title=desk.title(key, snapshots),
         frozen=frozen,
         stands=stands,
-        mark_kind=state_mark(stands),
+        mark_kind=state_mark(stands, seen.coming),
         calendar=calendar,
         entries=_by_day(calendar) if calendar else {},
         state=calendar_words.state,
@@ -102,15 +104,17 @@ def campaign(desk: Desk, request: Request) -> Response:
     )
 
 
-def state_mark(stands: CampaignStands) -> str:
-    """The mark of a campaign's state: alarm, paused, cancelled, running, approved or waits."""
+def state_mark(stands: CampaignStands, coming: Sequence[Coming]) -> str:
+    """The mark of a campaign's state: alarm, paused, cancelled, running, approved, waits or (nothing to approve) free."""
     if stands.faulty:
         return "alarm"
     if stands.state != "active":
         return stands.state
     if any(run.status in ("enqueueing", "ready", "running") for run in stands.runs):
         return "running"
-    return "approved" if stands.approvals else "waits"
+    if any(not one.approved for one in coming):
+        return "waits"
+    return "approved" if stands.approvals else "free"
 
 
 def _by_day(calendar: Calendar) -> dict[date, list[Entry]]:

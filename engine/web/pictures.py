@@ -38,8 +38,10 @@ def bars(values: Sequence[tuple[str, float, str]], links: Sequence[str | None] =
     ]
 
 
-def bar(share: float) -> Markup:
-    """A bar of ``share`` (0…1) of the width there is; hidden from those who listen, for whom the number stands."""
+def bar(share: float | None) -> Markup:
+    """A bar of ``share`` (0…1) of the width there is, none of None; hidden from those who listen: they have the number."""
+    if share is None:
+        return Markup("")
     width = f"{max(0.0, min(1.0, share)) * 100:.2f}"
     return Markup(
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">'

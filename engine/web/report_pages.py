@@ -93,7 +93,7 @@ def _table(made: Report) -> dict[str, object]:
     """The table as the screen of ``loa report`` has it: columns that are zero in every row are left out and named."""
     totals = made.totals.document()
     shown = [name for name in COLUMNS if name in ALWAYS or totals[name]]
-    rates = [row.figures.delivery_rate or 0.0 for row in made.rows]
+    rates = [row.figures.delivery_rate for row in made.rows]
     return {
         "columns": shown,
         "rows": [
@@ -101,7 +101,7 @@ def _table(made: Report) -> dict[str, object]:
             for name, row, rate in zip(_names(made), made.rows, rates, strict=True)
         ],
         "totals": cells(made.totals, shown),
-        "total_bar": bar(made.totals.delivery_rate or 0.0),
+        "total_bar": bar(made.totals.delivery_rate),
         "left_out": ", ".join(sentence(f"reports.head-{name}") for name in COLUMNS if name not in shown),
     }
 

@@ -102,7 +102,7 @@ def test_an_officer_cannot_log_in_watch_a_run_go_by_or_change_the_language(hall:
         first = int(bar.get_attribute("value"))
         wait_for(lambda: bar.count() == 0 or int(bar.get_attribute("value")) > first, 40, every=0.5)
         picture(page, "hom-nay")
-        page.get_by_role("heading", name="Đã xong trong 24 giờ qua").wait_for(timeout=90_000)
+        page.get_by_role("heading", name="Đã kết thúc trong 24 giờ qua").wait_for(timeout=90_000)
         page.get_by_role("link", name="Dừng làm mới").click()
         page.get_by_role("link", name="English").click()
         page.get_by_role("heading", name="Today").wait_for()

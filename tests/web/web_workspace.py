@@ -25,7 +25,10 @@ def prepared(folder: Path, people: int = 1500, rate: str = "25/s") -> Loa:
     copy_sample(folder)
     for path in [folder / "loa.yaml", *(folder / "campaigns").glob("*.yaml")]:
         text = path.read_text(encoding="utf-8").replace("sender: brandname", "sender: dien-tap")
-        path.write_text(re.sub(r"rate: 500/s", f"rate: {rate}", text), encoding="utf-8")
+        path.write_text(
+            re.sub(r"rate: 500/s", f"rate: {rate}, poll_after: 2 seconds".replace(", ", "\n    "), text),
+            encoding="utf-8",
+        )
     loa = Loa(folder, {"LOA_CLOCK": BEFORE, "LOA_LANG": "vi"})
     loa.here.ok("init", str(folder))
     settings = Settings(folder, "sqlite://", None, None, False)

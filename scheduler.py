@@ -58,12 +58,12 @@ def run(host: str, port: int, no_web: bool) -> None:
     """Keep going until SIGINT or SIGTERM; a second one on one SQLite database is refused."""
     log.configure()
     with opened(from_environment(), claims=True, kind="run") as process, suppress(KeyboardInterrupt):
+        if not no_web:
+            _refuse_open_door(process, host)
         leadership = Leadership(process)
         leadership.seek()
         if process.database.is_sqlite and not leadership.leads:
             raise _already_running(process)
-        if not no_web:
-            _refuse_open_door(process, host)
         listener = None if no_web else listen(host, port)
         asyncio.run(_until_signal(process, leadership, listener))
     click.echo(sentence("scheduler.stopped"), err=True)

@@ -105,7 +105,7 @@ def campaign(desk: Desk, request: Request) -> Response:
 
 
 def state_mark(stands: CampaignStands, coming: Sequence[Coming]) -> str:
-    """The mark of a campaign's state: alarm, paused, cancelled, running, approved, waits or (nothing to approve) free."""
+    """The mark of a campaign's state: alarm, paused, cancelled, running, approved, waits, or free: no need of it."""
     if stands.faulty:
         return "alarm"
     if stands.state != "active":

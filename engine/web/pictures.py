@@ -39,7 +39,7 @@ def bars(values: Sequence[tuple[str, float, str]], links: Sequence[str | None] =
 
 
 def bar(share: float | None) -> Markup:
-    """A bar of ``share`` (0…1) of the width there is, none of None; hidden from those who listen: they have the number."""
+    """A bar of ``share`` (0…1) of the room there is, none of None; those who listen have the number beside it."""
     if share is None:
         return Markup("")
     width = f"{max(0.0, min(1.0, share)) * 100:.2f}"

@@ -57,7 +57,8 @@ class Web:
         where, _, query = path.partition("?")
         scope = {
             "type": "http", "http_version": "1.1", "method": method or ("GET" if form is None else "POST"),
-            "scheme": "http", "path": where, "raw_path": where.encode(), "query_string": query.encode(), "root_path": "",
+            "scheme": "http", "path": where, "raw_path": where.encode(), "query_string": query.encode(),
+            "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in sent.items() if value],
             "client": (self.peer, 50000), "server": ("127.0.0.1", 8138),
         }  # fmt: skip
@@ -65,8 +66,12 @@ class Web:
 
     async def _call(self, scope: dict[str, Any], body: bytes) -> Answer:
         parts: list[Any] = []
+        asked: list[bool] = []
 
         async def receive() -> dict[str, Any]:
+            if asked:
+                await asyncio.Event().wait()  # it stays until it has its answer
+            asked.append(True)
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Any) -> None:

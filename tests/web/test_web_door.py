@@ -18,13 +18,9 @@ from engine.web.visit import is_our_name, is_same_origin, open_without_password,
 
 PUBLIC = "https://loa.langson.example"
 PAGES = (
-    "/",
-    "/campaigns",
-    "/campaigns/thu",
-    "/report",
-    "/report/figure/delivered",
+    "/", "/campaigns", "/campaigns/thu", "/report", "/report/figure/delivered",
     "/report/file?campaign=thu&format=csv",
-)
+)  # fmt: skip
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -60,8 +56,10 @@ def test_a_proxy_before_the_receipts_shows_the_dashboard_to_everybody(web: Web) 
 @pytest.mark.parametrize(
     ("public", "peer", "host", "allowed"),
     [
-        (None, "127.0.0.1", "localhost", True), (None, "::1", "::1", True), (None, "127.0.0.1", "localhost.evil.example", False),
-        (None, "10.0.0.5", "127.0.0.1", False), (None, "", "127.0.0.1", False), (PUBLIC, "127.0.0.1", "127.0.0.1", False),
+        (None, "127.0.0.1", "localhost", True), (None, "::1", "::1", True),
+        (None, "127.0.0.1", "localhost.evil.example", False),
+        (None, "10.0.0.5", "127.0.0.1", False), (None, "", "127.0.0.1", False),
+        (PUBLIC, "127.0.0.1", "127.0.0.1", False),
         ("http://127.0.0.1:8138", "127.0.0.1", "127.0.0.1", True),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ import pytest
 import web_workspace as workspace
 from road_kit import wait_for
 from small_png import small
+from web_visitor import NAME, PASSWORD
 
 pytestmark = pytest.mark.browser
 BROWSER = os.environ.get("TEST_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -54,8 +55,8 @@ class Hall:
     def log_in(self, page: Any, to: str = "/") -> None:
         """As a person does."""
         page.goto(self.url + to)
-        page.get_by_label("Tên", exact=True).fill(workspace.NAME)
-        page.get_by_label("Mật khẩu").fill(workspace.PASSWORD)
+        page.get_by_label("Tên", exact=True).fill(NAME)
+        page.get_by_label("Mật khẩu").fill(PASSWORD)
         page.get_by_role("button", name="Đăng nhập").click()
 
     def is_sound(self, page: Any) -> None:
@@ -79,7 +80,7 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
 
     axe = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
     loa = workspace.prepared(tmp_path_factory.mktemp("hall"))
-    loa.ok("users", "add", workspace.NAME, "--password-stdin", stdin=f"{workspace.PASSWORD}\n")
+    loa.ok("users", "add", NAME, "--password-stdin", stdin=f"{PASSWORD}\n")
     with workspace.running(loa) as url, sync_playwright() as player:
         browser = player.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])  # root in a container
         try:
@@ -167,12 +168,12 @@ def test_a_page_breaks_a_rule_of_accessibility(hall: Hall, tongue: str, viewport
         hall.is_sound(page)
         if tongue == "vi" and viewport is WIDE:
             picture(page, "dang-nhap")
-        page.locator("#name").fill(workspace.NAME)
+        page.locator("#name").fill(NAME)
         page.locator("#password").fill("không phải mật khẩu này")
         page.locator("main button").click()
         page.get_by_role("alert").wait_for()
         hall.is_sound(page)
-        page.locator("#password").fill(workspace.PASSWORD)
+        page.locator("#password").fill(PASSWORD)
         page.locator("main button").click()
         page.locator("nav.places").wait_for()
         for name, where in pages.items():

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from conftest import NAME, PASSWORD, Web
 from sqlalchemy import text
+from web_visitor import NAME, PASSWORD, Web
 
 from engine.clock import real
 from engine.pipeline import dashboard_users

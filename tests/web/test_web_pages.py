@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import road_workspace as files
 from babel.messages.pofile import read_po
-from conftest import NAME, Web
 from sqlalchemy import text
+from web_visitor import NAME, Web
 
 from engine.i18n import LANGUAGES, language, speaking
 from engine.pipeline.files import campaign_snapshot, load_workspace

@@ -17,7 +17,6 @@ from engine.settings import Settings
 
 CAMPAIGN = "lang-son-30-7"
 BEFORE = "2027-07-14T11:29:57+07:00"  # three seconds before the first run is due
-NAME, PASSWORD = "Nguyễn Thị Mẫu", "con đường về bản mùa lúa chín"
 
 
 def prepared(folder: Path, people: int = 1500, rate: str = "25/s") -> Loa:

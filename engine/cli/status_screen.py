@@ -124,7 +124,7 @@ def _runs(runs: Sequence[RunStands], seen: Overview, *, bars: bool) -> Table:
 
 def _course(run: RunStands, why: str, seen: Overview, *, bars: bool) -> RenderableType:
     """How far a run is, how fast it goes, why it stands still, and its counts: lines on a terminal, else one line."""
-    told = counts(run.figures)
+    told = counts(run)
     if run.progress is None or run.status not in _OPEN:
         return Text(", ".join(filter(None, (why, told))) or "—")
     percent = f"{number(int(run.progress * 100))}%"  # never 100% before the last one

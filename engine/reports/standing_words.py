@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from engine.clock import VIETNAM
 from engine.i18n import number, sentence
 from engine.pipeline.due import Coming
-from engine.reports.figures import STATUSES, Figures
+from engine.reports.figures import STATUSES
 from engine.reports.standing import RunStands
+from engine.status import PostStatus
 
 
 def words(about: str, code: str) -> str:
@@ -36,12 +37,17 @@ def pace(run: RunStands, now: datetime) -> Iterator[str]:
         yield sentence("cli_status.not-in-time", at=short(run.expires_at, now))
 
 
-def counts(figures: Figures) -> str:
-    """The counts that are not zero, in words: 12.000 nhà mạng xác nhận, 300 chờ gửi."""
+def counts(run: RunStands) -> str:
+    """The counts of deliveries and posts that are not zero, in words: 12.000 nhà mạng xác nhận, 300 chờ gửi."""
     parts = [
-        f"{number(figures.statuses[one])} {sentence(f'cli_status.status-{one}')}"
+        f"{number(run.figures.statuses[one])} {sentence(f'cli_status.status-{one}')}"
         for one in STATUSES
-        if figures.statuses[one]
+        if run.figures.statuses[one]
+    ]
+    parts += [
+        sentence("cli_posts.counted", count=number(run.posts[one]), status=sentence(f"cli_posts.status-{one}"))
+        for one in PostStatus
+        if run.posts.get(one)
     ]
     return ", ".join(parts)
 

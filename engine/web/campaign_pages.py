@@ -76,7 +76,7 @@ def campaign(desk: Desk, request: Request) -> Response:
         Outcome(
             run,
             words("run", run.reason) if run.reason else "",
-            counts(run.figures),
+            counts(run),
             *told.planned.get((run.step, run.occurrence), (None, None)),
         )
         for run in stands.runs

@@ -70,7 +70,7 @@ def today(desk: Desk, request: Request) -> Response:
 def line(campaign: str, title: str, run: RunStands, now: datetime) -> Line:
     """A run and what there is to say about it now."""
     why = words("run", run.reason) if run.reason else ""
-    return Line(campaign, title, run, why, ", ".join(pace(run, now)), counts(run.figures))
+    return Line(campaign, title, run, why, ", ".join(pace(run, now)), counts(run))
 
 
 def _matters(seen: Overview, lines: list[Line]) -> Iterator[Matter]:

@@ -3,8 +3,10 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import engine.store.post_tables
 import engine.store.tables
-import engine.store.web_tables  # noqa: F401  (both register tables)
+import engine.store.token_tables
+import engine.store.web_tables  # noqa: F401  (all register tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

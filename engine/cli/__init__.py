@@ -43,13 +43,14 @@ COMMANDS = {
     "senders": "engine.cli.senders:senders",
     "status": "engine.cli.status:status",
     "text": "engine.cli.text:text",
+    "users": "engine.cli.users:users",
 }
 # The list of commands as an officer goes through a campaign: heading (``group …`` of the catalogue ``help``) → names.
 GROUPS = {
     "prepare": ("init", "new", "check", "preview", "text", "schema"),
     "people": ("contacts", "areas", "activity"),
     "send": ("plan", "approve", "run", "dispatch", "operator", "pause", "resume", "cancel"),
-    "watch": ("status", "incidents", "senders", "posts", "report", "doctor"),
+    "watch": ("status", "incidents", "senders", "posts", "report", "users", "doctor"),
     "try": ("demo", "rehearse", "sandbox"),
 }
 

@@ -6,7 +6,8 @@ from sqlmodel import SQLModel
 import engine.store.post_tables
 import engine.store.publication_tables
 import engine.store.tables
-import engine.store.token_tables  # noqa: F401  (registers the tables)
+import engine.store.token_tables
+import engine.store.web_tables  # noqa: F401  (all register tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

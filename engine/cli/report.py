@@ -28,6 +28,7 @@ from engine.reports.activities import (
 )
 from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
+from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
 from engine.reports.report import DIMENSIONS, Asked, By, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
@@ -78,16 +79,17 @@ def report(
         with process.database.read() as connection:
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
         chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
-        made = None
+        made = read_aloud = None
         if what != "activities":
             asked = Asked(chosen, cast("By", by), its_era, first, last)
             made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
+            read_aloud = make_broadcast_report(process.database, areas.load, asked)
         as_of = made.as_of if made else process.clock.now().astimezone(VIETNAM)
     by_hand = None
     if what != "deliveries":
         dimension = by if by in ACTIVITY_DIMENSIONS else None
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
-    told = Told(by, ", ".join(chosen), as_of, made, by_hand)
+    told = Told(by, ", ".join(chosen), as_of, made, by_hand, read_aloud)
     if out is not None:
         write_file(out, content(told, form))
         click.echo(sentence("cli_report.written", file=out), err=True)
@@ -103,17 +105,20 @@ def report(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told: the deliveries' report, the activities', or both. ``activities`` is None without such files."""
+    """What is told: the deliveries' report, the activities', or both; each of the others is None without such rows."""
 
     by: str
     campaign: str
     as_of: datetime
     deliveries: Report | None
     activities: ActivityReport | None
+    broadcasts: BroadcastReport | None = None
 
     def document(self) -> dict[str, Any]:
         """The contract's document; activities stand in keys of their own, if the workspace has any."""
         by_hand = self.activities.document() if self.activities else {}
+        if self.broadcasts is not None:
+            by_hand = self.broadcasts.document() | by_hand
         if self.deliveries is not None:
             return self.deliveries.document() | by_hand
         about = {"campaign": self.campaign, "by": self.by, "as_of": self.as_of.isoformat(timespec="seconds")}
@@ -167,6 +172,8 @@ def _print(told: Told, stream: IO[str]) -> None:
         show_table(console, told.deliveries, registry)
     elif told.activities is None or told.activities.empty:
         console.print(sentence("cli_report.no-activities"))
+    if told.broadcasts is not None:
+        show_broadcasts(console, told.broadcasts, registry)
     if told.activities is not None:
         show_activities(console, told.activities, registry)
 

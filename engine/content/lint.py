@@ -10,13 +10,14 @@ from engine.content import yamlfile
 from engine.content.advertising import check_advertising, check_advertising_text
 from engine.content.audience import Audience
 from engine.content.campaign import Campaign, Step
+from engine.content.loudspeaker import Loudspeaker, minutes
 from engine.content.message import Message, MessageSet
 from engine.content.message_check import SAMPLE_LINK, SAMPLE_NAME, check_message, check_source, sample_values
 from engine.content.occurrences import occurrences
 from engine.content.organisation import Sender
 from engine.content.reading import TOP, Reading, Severity, problem
 from engine.content.risk_words import risk_word
-from engine.content.template import Values, read_template
+from engine.content.template import Template, Values, read_template
 from engine.content.template_rules import HOTLINES_LIMIT
 from engine.content.yamlfile import Place, Steps
 from engine.errors import LoaError, Problem
@@ -35,6 +36,7 @@ class Lint:
     zone: ZoneInfo
     now: datetime | None
     problems: list[Problem]
+    loudspeaker: Loudspeaker = field(default_factory=Loudspeaker)
     _done: set[tuple[object, ...]] = field(default_factory=set)
     _arms: dict[str, set[str]] = field(default_factory=dict)  # message → every arm a campaign that uses it has
 
@@ -65,7 +67,7 @@ class Lint:
                 self._done.add(once)
                 found = check_message(message_set, channel=step.channel, variants=campaign.arms, values=values)
                 self.problems += found
-                if step.person_addressed:
+                if step.rings:
                     self._words(campaign, step, message_set, values)
         if reading.intact(("period",), ("anchor",), at):
             self._registration(reading, campaign, at, step, message_set)
@@ -82,13 +84,27 @@ class Lint:
                 continue
             text = rendered.words(SAMPLE_NAME, link=SAMPLE_LINK, opt_out=SAMPLE_LINK)
             place = Place(message.body_line, 1)
-            self.problems += check_advertising_text(message, place, text, campaign.kind)
+            if step.person_addressed:
+                self.problems += check_advertising_text(message, place, text, campaign.kind)
             if values.hotlines and not names_a_number(text, values.hotlines):
                 said = ", ".join(values.hotlines)
                 self.problems.append(
                     problem(message.file, place, "warning", "content.no-hotline-in-text", hotlines=said)
                 )
-            self._cost(message, place, text)
+            if step.aloud:
+                self._script(message, place, template, text)
+            else:
+                self._cost(message, place, text)
+
+    def _script(self, message: Message, place: Place, template: Template, text: str) -> None:
+        """A script is read to a whole commune: it addresses nobody by name, and nobody listens for ever."""
+        if template.personal:
+            self.problems.append(problem(message.file, place, "error", "loudspeaker.personal"))
+        needed, most = minutes(text, self.loudspeaker.words_per_minute), self.loudspeaker.longest_minutes
+        if needed > most:
+            self.problems.append(
+                problem(message.file, place, "warning", "loudspeaker.too-long", minutes=needed, longest=most)
+            )
 
     def _cost(self, message: Message, place: Place, text: str) -> None:
         """Say when the same words unaccented would cost at most half; below three segments it is not worth a word."""

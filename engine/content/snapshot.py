@@ -9,6 +9,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from engine.content.audience import AreaReference, ResolvedAudience
 from engine.content.campaign import Campaign, Step
+from engine.content.loudspeaker import Loudspeaker
 from engine.content.message import MessageSet
 from engine.content.occurrences import Occurrence, occurrences
 from engine.content.organisation import Approvals, Organisation, Privacy, Sender
@@ -41,6 +43,7 @@ class Snapshot(Frozen):
     privacy: Privacy
     area_table: str  # the version of the area tables that the audiences were looked up in
     tags: dict[str, tuple[AreaReference, ...]] = Field(default_factory=dict)  # the tags the audiences use
+    loudspeaker: Loudspeaker = Loudspeaker()  # without the speech command, which is the machine's affair
 
     def to_json(self) -> str:
         """The canonical text: sorted keys, NFC, no spaces."""
@@ -65,6 +68,10 @@ class Snapshot(Frozen):
     def occurrences(self, step: Step) -> list[Occurrence]:
         """Every time ``step`` is due, in order; see ``engine.content.occurrences``."""
         return occurrences(step, self.campaign, self.zone)
+
+    def opens(self, step: Step, due: datetime) -> datetime:
+        """When a run that is due at ``due`` is opened: then; where relays must first get a script, so long before."""
+        return due - self.loudspeaker.ahead if step.aloud else due
 
     def senders_of(self, step: Step) -> tuple[Sender, ...]:
         """The step's senders in order of preference."""
@@ -112,6 +119,7 @@ def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
         privacy=configuration.privacy,
         area_table=workspace.area_table,
         tags={tag: workspace.tags[tag] for tag in tags},
+        loudspeaker=configuration.loudspeaker.model_copy(update={"speech_command": ()}),
     )
 
 

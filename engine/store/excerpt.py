@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from engine.errors import LoaError
 from engine.settings import Settings
+from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401  # as the next line says
 from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database
@@ -124,6 +125,7 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "opt_out": of["opt_out"].c.phone_hash.in_(select(contact.phone_hash).where(here)),
         "run": known,
         "delivery": and_(or_(weighs, delivery.run_id.in_(still_open)), delivery.contact_id.in_(people)),
+        "broadcast": of["broadcast"].c.run_id.in_(still_open),
         "rendering": of["rendering"].c.run_id.in_(still_open),
         "run_cell": of["run_cell"].c.run_id.in_(still_open),
         "tally_area": of["tally_area"].c.run_id.in_(figures),

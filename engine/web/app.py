@@ -1,4 +1,4 @@
-"""The web side of ``loa run``: the receipts route and a sign of life. Pages come later.
+"""The web side of ``loa run``: the receipts route, the relays' pages and a sign of life.
 
 Receipts are let in before Starlette: its middleware and routing cost a receipt as much as verifying it.
 """
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from engine.pipeline.receipt_address import PATH
 from engine.pipeline.service import Service
 from engine.web.receipts import Receipts, Receive, Scope, Send
+from engine.web.relays import Relays
 
 
 class Application:
@@ -24,7 +25,7 @@ class Application:
     def __init__(self, service: Service, silent_part: Callable[[], str | None] = lambda: None) -> None:
         self.receipts = Receipts(service)
         self._silent_part = silent_part
-        self._pages = Starlette(routes=[Route("/health", self._health)])
+        self._pages = Starlette(routes=[Route("/health", self._health), *Relays(service).routes])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -47,7 +47,7 @@ def list_(campaign: str, step: str | None, everybody: bool, as_json: bool) -> No
         with process.database.read() as connection:
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
             [key] = keys.chosen([campaign], known)
-            rows = [row for row in broadcasts.of_campaign(connection, key, step) if row.status != "cancelled"]
+            rows = [row for row in broadcasts.of_campaign(connection, key, step) if not row.called_off or row.times]
     sums = Heard()
     for row in rows:
         sums.add(row, (row.era, row.commune))

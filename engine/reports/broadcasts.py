@@ -78,7 +78,7 @@ def make_broadcast_report(database: Database, registry: Callable[[], Registry], 
     """
     with database.read() as connection:
         rows = [row for key in asked.campaigns for row in broadcasts.of_campaign(connection, key)]
-    rows = [row for row in rows if _within(asked, _day(row)) and (row.status != "cancelled" or row.times is not None)]
+    rows = [row for row in rows if _within(asked, _day(row)) and (not row.called_off or row.times is not None)]
     if not rows:
         return None
     key_of = _key(registry, asked, several=len(asked.campaigns) > 1)

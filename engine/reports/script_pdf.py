@@ -45,10 +45,17 @@ def script_pdf(sheet: Sheet) -> bytes:
     missing = letters_missing("".join((sheet.title, *sheet.about, sheet.script, sheet.foot)))
     if missing:
         raise LoaError("loudspeaker.cannot-set", letters=" ".join(missing[:_SHOWN]))
-    for size in range(LARGEST, SMALLEST - 1, -1):
-        made, pages = _set(sheet, size)
-        if pages == 1:
-            break
+    made, pages = _set(sheet, LARGEST)
+    fits, not_any_more = SMALLEST, LARGEST  # the largest size that gives one page lies between them
+    if pages > 1:
+        made, pages = _set(sheet, SMALLEST)
+        while pages == 1 and not_any_more - fits > 1:
+            middle = (fits + not_any_more) // 2
+            tried, needed = _set(sheet, middle)
+            if needed == 1:
+                made, fits = tried, middle
+            else:
+                not_any_more = middle
     return made
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, or_, select, text, update
 
+from engine.status import CampaignStatus, RunStatus, StepStatus
 from engine.store.broadcast_tables import Broadcast
 from engine.store.instant import Instant
-from engine.store.tables import Contact, Delivery, Rendering, Run, table_of
+from engine.store.tables import CampaignState, Contact, Delivery, Rendering, Run, StepState, table_of
 
 BROADCAST = table_of(Broadcast)
 _RUN, _DELIVERY, _RENDERING, _CONTACT = table_of(Run), table_of(Delivery), table_of(Rendering), table_of(Contact)
 
+_STATE, _STEP = table_of(CampaignState), table_of(StepState)
 SCRIPT = "script|"  # before the key of the invitation's rendering: the words behind its link
 REMINDED_WITHIN = timedelta(hours=24)  # of the hour for it; later than that nobody wants to hear of it
 
@@ -50,8 +52,16 @@ def of_delivery(connection: Connection, delivery_id: int) -> tuple[int, int] | N
     return (row.run_id, row.contact_id) if row is not None and row.contact_id is not None else None
 
 
+# Whether somebody has cancelled it, also after its links had gone out: then the run itself is long finished.
+_CALLED_OFF = or_(
+    _RUN.c.status == str(RunStatus.CANCELLED),
+    exists().where(_STATE.c.campaign == _RUN.c.campaign, _STATE.c.status == str(CampaignStatus.CANCELLED)),
+    exists().where(
+        _STEP.c.campaign == _RUN.c.campaign, _STEP.c.step == _RUN.c.step, _STEP.c.status == str(StepStatus.CANCELLED)
+    ),
+).label("called_off")
 _SHOWN = (
-    *BROADCAST.c, _RENDERING.c.words, _RUN.c.campaign, _RUN.c.step, _RUN.c.occurrence, _RUN.c.status, _RUN.c.digest,
+    *BROADCAST.c, _RENDERING.c.words, _RUN.c.campaign, _RUN.c.step, _RUN.c.occurrence, _RUN.c.digest, _CALLED_OFF,
 )  # fmt: skip
 
 

@@ -92,12 +92,13 @@ def relay_page(
     page = Page(script.tongue, say("page-title"), script.organisation, other, say("page-language"))
     if now >= row.closes_at:
         return replace(page, notice=say("link-over"))
-    if row.status == "cancelled" and row.times is None:
-        return replace(page, notice=say("page-cancelled"))
+    asked = f"?lang={script.tongue}"
+    form = _form(row, script, now, f"{here}{asked}")
+    if row.called_off and row.times is None:  # what was read before that counts all the same
+        return replace(page, notice=notice or say("page-cancelled"), form=form)
     good = not notice and row.times is not None
     if good:
         notice = say("page-noted", times=row.times, moment=script.moment(row.read_at))
-    asked = f"?lang={script.tongue}"
     return replace(
         page,
         notice=notice,
@@ -115,7 +116,7 @@ def relay_page(
         audio=f"{here}/audio" if spoken else "",
         audio_name=say("page-audio"),
         machine=say("page-machine"),
-        form=_form(row, script, now, f"{here}{asked}"),
+        form=form,
     )
 
 

@@ -90,7 +90,7 @@ class Relays:
 
     def _still(self, row: Any) -> None:
         """Refuse what is over or cancelled: its words are not to be read any more."""
-        if self._process.clock.now() >= row.closes_at or row.status == "cancelled":
+        if self._process.clock.now() >= row.closes_at or row.called_off:
             raise LoaError("loudspeaker.link-over")
 
     def _command(self) -> tuple[str, ...]:
@@ -135,8 +135,6 @@ class Relays:
         return _answer(page, status)
 
     async def _confirm(self, request: Request, row: Any, script: Script) -> Response:
-        if row.status == "cancelled" and row.times is None:
-            return self._shown(request, row, script)
         body = await _body(request)
         word = _word(body) if body is not None else None
         if word is None:

@@ -150,6 +150,9 @@ def show(made: Plan, calendar: Calendar, stream: IO[str] | None = None) -> None:
         return
     if made.by_district:
         _show_districts(console, made)
+    aloud = {run.step: run.minutes for run in made.runs if run.minutes}
+    for step, minutes in aloud.items():
+        console.print(sentence("cli_plan.minutes", step=step, minutes=minutes))
     totals = made.totals
     console.print(
         sentence(

@@ -166,3 +166,25 @@ def forget_people(connection: Connection, run_id: int) -> None:
         .where(BROADCAST.c.run_id == run_id)
         .values(contact_id=None, delivery_id=None, reminder_id=None, token_hash=None)
     )
+
+
+def after(connection: Connection, broadcast_id: int) -> list[tuple[int, datetime]]:
+    """(number, planned hour) of the broadcasts made after that one, in order."""
+    query = select(BROADCAST.c.id, BROADCAST.c.planned_at).where(BROADCAST.c.id > broadcast_id)
+    return [(row.id, row.planned_at) for row in connection.execute(query.order_by(BROADCAST.c.id))]
+
+
+def reminded_by(connection: Connection, reminder: int) -> list[int]:
+    """The broadcasts whose relays a reminder's run goes to."""
+    query = select(BROADCAST.c.id).join(_DELIVERY, _DELIVERY.c.id == BROADCAST.c.reminder_id)
+    return list(connection.execute(query.where(_DELIVERY.c.run_id == reminder).order_by(BROADCAST.c.id)).scalars())
+
+
+def was_handed(connection: Connection, broadcast_id: int) -> bool:
+    """Whether its link has been handed over, at first or by the reminder."""
+    query = select(_DELIVERY.c.id).where(
+        or_(_DELIVERY.c.id == BROADCAST.c.delivery_id, _DELIVERY.c.id == BROADCAST.c.reminder_id),
+        BROADCAST.c.id == broadcast_id,
+        _DELIVERY.c.handed_at.is_not(None),
+    )
+    return connection.execute(query).first() is not None

@@ -33,11 +33,18 @@ def campaign(when: str = "2027-07-16 17:00", sender: str = "thu", *others: str, 
 
 
 def relays(
-    road: Road, when: str = "2027-07-16 17:00", *, public: bool = True, sender: str = "thu", **head: str
+    road: Road,
+    when: str = "2027-07-16 17:00",
+    *,
+    public: bool = True,
+    sender: str = "thu",
+    until: str = "",
+    **head: str,
 ) -> None:
     """Write the campaign, three relays and one neighbour who is none; approved at 07:30 on the day."""
     road.at("2027-07-16 07:30")
-    road.write(WORKSPACE | {"campaigns/thu.yaml": campaign(when, sender, **head)})
+    more = f"    until: {until}\n" if until else ""
+    road.write(WORKSPACE | {"campaigns/thu.yaml": campaign(when, sender, more=more, **head)})
     if public:
         road.process.settings = replace(road.process.settings, public_url=BASE)
     road.people(*[Person(place=("2025", code), groups=("loa",), name="Nông Thị Kín") for code in COMMUNES])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pipeline_relays import BASE, COMMUNES, relays, tokens
 from pipeline_road import Person, Road, on_one_database
+from rehearse_hall import rehearsed, rules
 from sqlalchemy.exc import IntegrityError
 
 from engine.areas import registry as areas
@@ -349,3 +350,26 @@ def test_two_that_open_the_same_run_make_two_links_a_relay(road: Road) -> None:
     road_of.make_broadcasts(road.process, run, road.snapshot())
     assert len(rows(road)) == 3
     assert rows(road)[0].closes_at - rows(road)[0].planned_at > timedelta(days=70)
+
+
+@on_one_database
+def test_a_rehearsal_leaves_the_loudspeakers_out(road: Road) -> None:
+    relays(road, "every day at 17:00", until="20/7\n    from: 16/7")
+    road.people(*[Person(place=("2025", "06184"), groups=("loa",)) for _ in range(20)])
+    road.approve()
+    with rehearsed(road) as result:
+        heard = make_broadcast_report(result.process.database, areas.load, Asked(("thu",), "day"))
+        assert heard is not None and rules(result) == set()
+        assert [key for key, _ in heard.lines] == [f"2027-07-{day}" for day in (16, 17, 18, 19, 20)]
+        assert heard.totals.planned == 23 * 5 and result.already == 0
+        assert 0.8 * heard.totals.planned < heard.totals.confirmed < heard.totals.planned
+        with result.process.database.read() as connection:
+            late = connection.exec_driver_sql(
+                "SELECT count(*), sum(confirmed_at IS NOT NULL) FROM broadcast WHERE reminder_id IS NOT NULL"
+            ).one()
+        assert late[0] > 10 and 0 < late[1] < late[0]
+        same = heard.totals.document()
+    with rehearsed(road) as again:
+        repeated = make_broadcast_report(again.process.database, areas.load, Asked(("thu",), "day"))
+        assert repeated is not None and repeated.totals.document() == same
+    assert road.rows("SELECT count(*) FROM broadcast") == [(0,)]

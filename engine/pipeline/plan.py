@@ -143,7 +143,7 @@ def _events(
         found += [
             _event(other, step, occurrence, now, other_resolver, ours=False)
             for step in other.campaign.steps
-            if step.person_addressed
+            if step.rings
             for occurrence in other.occurrences(step)
             if not runs.is_known(opened, step.id, occurrence.key, occurrence.due)
             and now <= occurrence.missed_after

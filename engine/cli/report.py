@@ -29,7 +29,8 @@ from engine.reports.activities import (
 from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
-from engine.reports.report import DIMENSIONS, Asked, By, Report, make_report
+from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
+from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
 from engine.settings import from_environment
@@ -43,9 +44,30 @@ _BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table"
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
 
 
+class Dimensions(click.Choice[str]):
+    """One dimension, or two with a comma between them. What two cannot be crossed is refused with those that can."""
+
+    def __init__(self) -> None:
+        super().__init__((*DIMENSIONS, *_ONLY_ACTIVITIES))
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The words as they are, or click's own sentence with the choices."""
+        words = [str(super(Dimensions, self).convert(word.strip(), param, ctx)) for word in value.split(",")]
+        if len(words) > 1:
+            crossed = read_by(",".join(words))
+            first = read_by(words[0])
+            if first is None or (crossed is None and len(words) == 2 and words[1] in _ONLY_ACTIVITIES):
+                raise UsageError("cli_report.not-crossed", by=next(word for word in words if word in _ONLY_ACTIVITIES))
+            if crossed is None or source_of(crossed) is None:
+                raise UsageError(
+                    "cli_report.cannot-cross", by=value, first=words[0], partners=", ".join(partners(first[0]))
+                )
+        return ",".join(words)
+
+
 @click.command()
 @click.argument("campaigns", nargs=-1)
-@click.option("--by", type=click.Choice((*DIMENSIONS, *_ONLY_ACTIVITIES)), required=True)
+@click.option("--by", type=Dimensions(), required=True)
 @click.option("--what", type=click.Choice(WHATS))
 @click.option("--era", type=click.Choice(ERAS))
 @click.option("--from", "since")
@@ -69,7 +91,7 @@ def report(
     first, last = _date(since), _date(until)
     if first and last and first > last:
         raise UsageError("cli_report.dates-reversed")
-    if era and by not in ("commune", "district"):
+    if era and not set(by.split(",")) & set(AREAS):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
     what = _what(what, by)
     if not campaigns and what != "activities":
@@ -81,13 +103,15 @@ def report(
         chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
         made = read_aloud = None
         if what != "activities":
-            asked = Asked(chosen, cast("By", by), its_era, first, last)
+            dimensions = read_by(by)
+            assert dimensions is not None
+            asked = Asked(chosen, dimensions[0], its_era, first, last, *dimensions[1:])
             made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
             read_aloud = make_broadcast_report(process.database, areas.load, asked)
         as_of = made.as_of if made else process.clock.now().astimezone(VIETNAM)
     by_hand = None
     if what != "deliveries":
-        dimension = by if by in ACTIVITY_DIMENSIONS else None
+        dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
     told = Told(by, ", ".join(chosen), as_of, made, by_hand, read_aloud)
     if out is not None:
@@ -166,7 +190,7 @@ def _print(told: Told, stream: IO[str]) -> None:
     from engine.reports.as_table import show_table
     from engine.reports.screen import console_for
 
-    registry = areas.load() if told.by in ("district", "commune") else None
+    registry = areas.load() if set(told.by.split(",")) & set(AREAS) else None
     console = console_for(stream)
     if told.deliveries is not None:
         show_table(console, told.deliveries, registry)

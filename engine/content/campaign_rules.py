@@ -32,12 +32,13 @@ def check_campaign(
     zone: ZoneInfo,
     loudspeaker: Loudspeaker | None = None,
     public_address: bool = True,
+    played: Collection[str] = (),
 ) -> None:
     """Report on ``reading`` all that is wrong or doubtful in this campaign.
 
     ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
-    usable or not, so that one mistake is told once; ``hotlines`` and ``loudspeaker`` are the workspace's;
-    ``public_address`` says whether links of ours lead anywhere.
+    usable or not, so that one mistake is told once; ``hotlines`` and ``loudspeaker`` are the workspace's; ``played``
+    are the senders that reach nobody; ``public_address`` says whether links of ours lead anywhere.
     """
     campaign = reading.value
     if campaign is None:
@@ -62,10 +63,11 @@ def check_campaign(
             if word := risk_word(step.id):
                 reading.report((*at, "id"), "error", "content.names-a-risk", text=step.id, word=word)
         _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
+        _check_stand_ins(reading, at, step, senders, played)
         _check_times(reading, at, step, campaign, zone)
         if step.aloud and reading.intact((*at, "when"), (*at, "channel")):
             _check_reading_hour(reading, at, step, loudspeaker or Loudspeaker())
-            if not public_address and any(senders[key].provider != "sandbox" for key in step.sender if key in senders):
+            if not public_address and any(key in senders and key not in played for key in step.sender):
                 reading.report((*at, "channel"), "warning", "loudspeaker.no-public-url", step=step.id)
 
 
@@ -104,6 +106,7 @@ def _check_references(
     if reading.intact((*at, "channel")) and not channel_known:
         choices = ", ".join(sorted(channels))
         reading.report((*at, "channel"), "error", "content.unknown-channel", text=step.channel, known=choices)
+        reading.broken.add((*at, "channel"))  # nothing follows from it: no file of its messages is missing
     for index, key in enumerate(step.sender):
         path = (*at, "sender", index)
         if key not in written_senders:
@@ -126,6 +129,18 @@ def _check_references(
 def _carriers(step: Step) -> Collection[str]:
     """The channels of the senders that may carry a step: its own, or those that bring a relay the link."""
     return CARRIERS if step.aloud else {step.channel}
+
+
+def _check_stand_ins(
+    reading: Reading[Campaign], at: Steps, step: Step, senders: Mapping[str, Sender], played: Collection[str]
+) -> None:
+    """A sender that reaches nobody must not take over from a true one: its rows would count as sent."""
+    true_one: str | None = None
+    for index, key in enumerate(step.sender):
+        if key in played and true_one is not None:
+            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=true_one)
+        elif key in senders and key not in played:
+            true_one = true_one or key
 
 
 def _unknown(reading: Reading[Campaign], path: Steps, kind: str, key: str, known: Collection[str]) -> None:

@@ -43,12 +43,19 @@ class Snapshot(Frozen):
     privacy: Privacy
     area_table: str  # the version of the area tables that the audiences were looked up in
     tags: dict[str, tuple[AreaReference, ...]] = Field(default_factory=dict)  # the tags the audiences use
-    loudspeaker: Loudspeaker = Loudspeaker()  # without the speech command, which is the machine's affair
+    # of a campaign with something to read aloud; without the speech command, which is the machine's affair
+    loudspeaker: Loudspeaker | None = None
 
     def to_json(self) -> str:
-        """The canonical text: sorted keys, NFC, no spaces."""
-        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return unicodedata.normalize("NFC", text)
+        """The canonical text: sorted keys, NFC, no spaces, nothing that is not given.
+
+        What a later program adds as an optional key would otherwise be a null in every digest, and an update would void
+        approvals of files that nobody has touched.
+        """
+        given = self.model_dump(mode="json", exclude_none=True)
+        return unicodedata.normalize(
+            "NFC", json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Snapshot":
@@ -69,9 +76,14 @@ class Snapshot(Frozen):
         """Every time ``step`` is due, in order; see ``engine.content.occurrences``."""
         return occurrences(step, self.campaign, self.zone)
 
+    @property
+    def reading(self) -> Loudspeaker:
+        """How scripts are read aloud here."""
+        return self.loudspeaker or Loudspeaker()
+
     def opens(self, step: Step, due: datetime) -> datetime:
         """When a run that is due at ``due`` is opened: then; where relays must first get a script, so long before."""
-        return due - self.loudspeaker.ahead if step.aloud else due
+        return due - self.reading.ahead if step.aloud else due
 
     def senders_of(self, step: Step) -> tuple[Sender, ...]:
         """The step's senders in order of preference."""
@@ -107,6 +119,7 @@ def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
     senders = {key for step in campaign.steps for key in step.sender}
     tags = {tag for audience in audiences.values() for tag in audience.areas.tags}
     configuration = workspace.configuration
+    aloud = configuration.loudspeaker.model_copy(update={"speech_command": ()})
     return Snapshot(
         campaign=campaign,
         audiences=audiences,
@@ -119,7 +132,7 @@ def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
         privacy=configuration.privacy,
         area_table=workspace.area_table,
         tags={tag: workspace.tags[tag] for tag in tags},
-        loudspeaker=configuration.loudspeaker.model_copy(update={"speech_command": ()}),
+        loudspeaker=aloud if any(step.aloud for step in campaign.steps) else None,
     )
 
 

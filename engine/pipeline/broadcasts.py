@@ -33,7 +33,7 @@ _log = get("broadcasts")
 
 def make_broadcasts(process: Process, run: RowMapping, snapshot: Snapshot) -> None:
     """A broadcast for each queued delivery of a run that is being enqueued. Safe to repeat, and from two at once."""
-    settings, planned = snapshot.loudspeaker, run["due"]
+    settings, planned = snapshot.reading, run["due"]
     closes = datetime.combine(snapshot.campaign.period.end + timedelta(days=1), time.min, snapshot.zone) + LATER
     lengths: dict[int, int] = {}
     while True:
@@ -115,7 +115,7 @@ def _queue(
 ) -> int:
     """The reminder's words in our two languages, and a row for each relay who has not confirmed."""
     made = {
-        language: invitation("reminder", language, run["due"], snapshot.zone, snapshot.loudspeaker.accents)
+        language: invitation("reminder", language, run["due"], snapshot.zone, snapshot.reading.accents)
         for language in ("vi", "en")
     }
     counted = {key: count(one.words(link=relay_link.sample(process.settings))) for key, one in made.items()}

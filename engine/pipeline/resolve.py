@@ -179,7 +179,7 @@ class Resolver:
 
     def _link_to(self, step: Step, kind: Kind, tuple_key: str, chosen: Chosen, script: str) -> Words:
         """What a relay gets instead of the script itself: the message with the link to it."""
-        settings, zone = self.snapshot.loudspeaker, self.snapshot.zone
+        settings, zone = self.snapshot.reading, self.snapshot.zone
         due = self._due or datetime.combine(self.snapshot.campaign.period.start, step.when.at, zone)
         sms = invitation("invitation", kind.language, due, zone, settings.accents)
         return Words(

@@ -3,18 +3,37 @@
 import csv
 import io
 
+from engine.reports.counting import Keys
+from engine.reports.dimensions import AREAS, By
 from engine.reports.figures import COLUMNS
 from engine.reports.places import Place
-from engine.reports.report import Report
+from engine.reports.report import Report, key_names
 
 _RISKY = ("=", "+", "-", "@")
 
 
 def columns(report: Report) -> tuple[str, ...]:
     """The head of the file: the dimension (an area in three columns), then the contract's figures."""
-    by = report.asked.by
-    key = ("area_era", "area_code", "area_name") if by in ("district", "commune") else (by,)
-    return (*key, *COLUMNS)
+    return (*key_columns(report.asked.dimensions), *COLUMNS)
+
+
+def key_columns(dimensions: tuple[By, ...]) -> tuple[str, ...]:
+    """The head of the columns that say what a line is about: an area takes three."""
+    names = zip(dimensions, key_names(dimensions), strict=True)
+    return tuple(
+        column
+        for by, name in names
+        for column in ((f"{name}_era", f"{name}_code", f"{name}_name") if by in AREAS else (name,))
+    )
+
+
+def key_cells(keys: Keys) -> list[str]:
+    """What stands in these columns."""
+    return [
+        harmless(word)
+        for key in keys
+        for word in ((key.era, key.code or "", key.name) if isinstance(key, Place) else (key,))
+    ]
 
 
 def csv_text(report: Report, *, line_end: str = "\n") -> str:
@@ -23,9 +42,8 @@ def csv_text(report: Report, *, line_end: str = "\n") -> str:
     writer = csv.writer(written, lineterminator=line_end)
     writer.writerow(columns(report))
     for row in report.rows:
-        key = (row.key.era, row.key.code or "", row.key.name) if isinstance(row.key, Place) else (row.key,)
         figures = ("" if value is None else value for value in row.figures.document().values())
-        writer.writerow([*(harmless(word) for word in key), *figures])
+        writer.writerow([*key_cells(row.keys), *figures])
     return written.getvalue()
 
 

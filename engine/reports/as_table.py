@@ -1,6 +1,6 @@
 """A report on the screen, in the officer's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,7 +26,7 @@ def show_table(console: Console, report: Report, registry: Registry | None) -> N
     ``console`` decides about colours and width: see ``engine.reports.screen``.
     """
     as_of = f"{report.as_of:%H:%M %d/%m/%Y}"
-    dimension = sentence(f"reports.by-{report.asked.by}")
+    dimension = by_words(report.asked.dimensions)
     console.print(sentence("reports.title", campaign=report.campaign, dimension=dimension, as_of=as_of))
     if not report.rows:
         console.print(sentence("reports.nothing"))
@@ -62,13 +62,22 @@ class _Column:
         return max(len(text) for text in (head, *self.cells))
 
 
+def by_words(dimensions: Iterable[str]) -> str:
+    """ "theo huyện (cũ), theo bước": along what a report counts."""
+    return ", ".join(sentence(f"reports.by-{by}") for by in dimensions)
+
+
 def _names(report: Report, registry: Registry | None) -> list[_Column]:
-    """The columns that say what a line is about."""
-    found = [
-        _Column(sentence(f"reports.head-{report.asked.by}"), [*labels(report, registry), sentence("reports.total")])
-    ]
-    codes = [row.key.code or NOTHING for row in report.rows if isinstance(row.key, Place)]
-    return [_Column(sentence("reports.head-code"), [*codes, ""]), *found] if codes else found
+    """The columns that say what a line is about; the first has the word for the totals at its end."""
+    columns: list[_Column] = []
+    for place, by in enumerate(report.asked.dimensions):
+        keys = [row.keys[place] for row in report.rows]
+        if place == 0 and any(isinstance(key, Place) for key in keys):
+            codes = [key.code or NOTHING for key in keys if isinstance(key, Place)]
+            columns.append(_Column(sentence("reports.head-code"), [*codes, ""]))
+        total = sentence("reports.total") if place == 0 else ""
+        columns.append(_Column(sentence(f"reports.head-{by}"), [*words_of(by, keys, registry), total]))
+    return columns
 
 
 def _parts(columns: list[_Column], room: int) -> Iterator[list[_Column]]:
@@ -107,16 +116,20 @@ def cells(figures: Figures, columns: list[str]) -> list[str]:
 
 
 def labels(report: Report, registry: Registry | None) -> list[str]:
-    """What stands at the beginning of each line."""
-    found = [row.key for row in report.rows if isinstance(row.key, Place)]
+    """What stands at the beginning of each line: the value of the first dimension."""
+    return words_of(report.asked.by, [row.key for row in report.rows], registry)
+
+
+def words_of(by: str, keys: Sequence[Place | str], registry: Registry | None) -> list[str]:
+    """Keys along ``by`` as people read them; ``registry`` tells places of one name apart."""
+    found = list(dict.fromkeys(key for key in keys if isinstance(key, Place)))
     by_place = places.labels(registry, found) if registry is not None else {}
-    return [
-        by_place.get(row.key, row.key.name) if isinstance(row.key, Place) else _word(report.asked.by, row.key)
-        for row in report.rows
-    ]
+    return [by_place.get(key, key.name) if isinstance(key, Place) else _word(by, key) for key in keys]
 
 
 def _word(by: str, key: str) -> str:
     if by == "day":
         return f"{date.fromisoformat(key):%d/%m/%Y}"
+    if by == "hour":
+        return sentence("reports.hour", hour=key) if key else sentence("reports.no-hour")
     return key or NOTHING

@@ -107,8 +107,8 @@ def make_calendar(process: Process, snapshot: Snapshot, plan: Plan, *, now: date
     with process.database.read() as connection:
         rows = runs.of_campaign(connection, key)
         figures = {run["id"]: Figures() for run in rows}
-        for run_id, sums in tally_queries.by_run(connection, list(figures)):
-            figures[run_id].add(*sums)
+        for line in tally_queries.by_run(connection, list(figures)):
+            figures[line.run].add(*line.sums)
         state = snapshots.state_of(connection, key)
         known = runs.occurrences_known(connection, key)
         approved = is_approved(process, connection, snapshot)

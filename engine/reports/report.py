@@ -1,33 +1,29 @@
-"""A report: what became of one or several campaigns' deliveries, along one dimension, from tallies alone."""
+"""A report: what became of one or several campaigns' deliveries, along one dimension or two, from tallies alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
-from typing import Any, Literal, TypeVar
-
-from sqlalchemy import Connection
+from datetime import date, datetime
+from typing import Any
 
 from engine.areas.area import Era
 from engine.areas.registry import Registry
 from engine.clock import VIETNAM
-from engine.content.snapshot import Snapshot
-from engine.reports import places, tally_queries
+from engine.reports import tally_queries
+from engine.reports.counting import Chosen, Keys, Snapshots, Zones, counted, within
+from engine.reports.dimensions import AREAS, DIMENSIONS, By
 from engine.reports.figures import Figures, total
 from engine.reports.places import Place
-from engine.reports.tally_queries import RunRow, Summed
 from engine.store.database import Database
 
-By = Literal["district", "commune", "step", "day", "channel", "sender", "variant", "language"]
-DIMENSIONS: tuple[By, ...] = ("district", "commune", "step", "day", "channel", "sender", "variant", "language")
-Snapshots = Callable[[str], Snapshot]
-Key = TypeVar("Key")
+__all__ = ["DIMENSIONS", "Asked", "By", "Report", "Row", "make_report"]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be reported. ``since`` and ``until`` are local dates on which runs were due, both included.
 
-    ``era`` says in which era's communes to count; districts exist in the legacy era only.
+    ``era`` says in which era's communes to count; districts exist in the legacy era only. ``second`` crosses ``by``
+    with another dimension that the same tallies carry (``engine.reports.dimensions.partners``).
     """
 
     campaigns: tuple[str, ...]
@@ -35,14 +31,26 @@ class Asked:
     era: Era = "2025"
     since: date | None = None
     until: date | None = None
+    second: By | None = None
+
+    @property
+    def dimensions(self) -> tuple[By, ...]:
+        """The one dimension, or both."""
+        return (self.by,) if self.second is None else (self.by, self.second)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: the value of the dimension (a place, or a word) and its figures."""
+    """One line: the value of the dimension (a place, or a word), that of a second one, and its figures."""
 
     key: Place | str
     figures: Figures
+    second: Place | str | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """The values of the dimensions, in their order."""
+        return (self.key,) if self.second is None else (self.key, self.second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +73,28 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """The contract's JSON document. ``published`` is true only for publication units, which come later."""
-        name = "area" if self.asked.by in ("district", "commune") else self.asked.by
-        rows = [
-            {name: row.key.document() if isinstance(row.key, Place) else row.key} | row.figures.document()
-            for row in self.rows
-        ]
         return {
             "campaign": self.campaign,
-            "by": self.asked.by,
+            "by": ",".join(self.asked.dimensions),
             "as_of": self.as_of.isoformat(timespec="seconds"),
-            "rows": rows,
+            "rows": [key_document(self.asked.dimensions, row.keys) | row.figures.document() for row in self.rows],
             "totals": self.totals.document(),
             "published": False,
         }
+
+
+def key_names(dimensions: tuple[By, ...]) -> tuple[str, ...]:
+    """Under which keys JSON has the dimensions: ``area`` for a place, unless both are places."""
+    both = all(by in AREAS for by in dimensions) and len(dimensions) > 1
+    return tuple("area" if by in AREAS and not both else by for by in dimensions)
+
+
+def key_document(dimensions: tuple[By, ...], keys: Keys) -> dict[str, Any]:
+    """What a line is about, as JSON has it."""
+    return {
+        name: key.document() if isinstance(key, Place) else key
+        for name, key in zip(key_names(dimensions), keys, strict=True)
+    }
 
 
 def make_report(
@@ -91,95 +108,16 @@ def make_report(
     """
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
-    zones = _Zones(snapshot_of)
-    chosen = [run for run in runs if _within(asked, zones, run)]
+    zones = Zones(snapshot_of)
+    chosen = choose(asked, zones, runs)
     with database.read() as connection:
-        if asked.by in ("district", "commune"):
-            rows = _area_rows(connection, registry(), asked, chosen)
-        else:
-            rows = _rows(connection, snapshot_of, zones, asked, chosen)
+        found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era)
     zone = zones.of(runs[-1]) if runs else VIETNAM
-    return Report(asked, now.astimezone(zone), tuple(row for row in rows if not row.figures.empty))
+    rows = tuple(Row(keys[0], figures, *keys[1:]) for keys, figures in found if not figures.empty)
+    return Report(asked, now.astimezone(zone), rows)
 
 
-class _Zones:
-    """The timezone in which a run's day is reckoned: that of the workspace when the run was opened."""
-
-    def __init__(self, snapshot_of: Snapshots) -> None:
-        self._snapshot_of = snapshot_of
-
-    def of(self, run: RunRow) -> tzinfo:
-        return self._snapshot_of(run.digest).zone
-
-    def day(self, run: RunRow) -> date:
-        return run.due.astimezone(self.of(run)).date()
-
-
-def _within(asked: Asked, zones: _Zones, run: RunRow) -> bool:
-    if asked.since is None and asked.until is None:
-        return True
-    day = zones.day(run)
-    return (asked.since is None or day >= asked.since) and (asked.until is None or day <= asked.until)
-
-
-def _area_rows(connection: Connection, registry: Registry, asked: Asked, runs: Sequence[RunRow]) -> list[Row]:
-    fold = places.districts(registry) if asked.by == "district" else places.communes(registry, asked.era)
-    found: dict[Place, Figures] = {}
-    folded: dict[tuple[str, str], Place] = {}
-    for key, sums in tally_queries.by_commune(connection, [run.id for run in runs]):
-        place = folded.get(key)
-        if place is None:
-            place = folded[key] = fold(*key)
-        found.setdefault(place, Figures()).add(*sums)
-    return [Row(place, found[place]) for place in sorted(found, key=lambda place: place.order)]
-
-
-def _rows(
-    connection: Connection, snapshot_of: Snapshots, zones: _Zones, asked: Asked, runs: Sequence[RunRow]
-) -> list[Row]:
-    ids, by_id = [run.id for run in runs], {run.id: run for run in runs}
-    several = len(asked.campaigns) > 1
-
-    def own(run: RunRow, name: str) -> str:
-        return f"{run.campaign}/{name}" if several and name else name
-
-    if asked.by == "step":
-        order = _step_order(snapshot_of, asked.campaigns, runs)
-        whole = tally_queries.by_run(connection, ids)
-        steps = _summed(((by_id[run].campaign, by_id[run].step), sums) for run, sums in whole)
-        return [
-            Row(f"{campaign}/{step}" if several else step, steps[campaign, step])
-            for campaign, step in order
-            if (campaign, step) in steps
-        ]
-    if asked.by == "day":
-        days = tally_queries.by_run(connection, ids)
-        found = _summed((zones.day(by_id[run]).isoformat(), sums) for run, sums in days)
-    elif asked.by == "channel":
-        found = _summed((by_id[run].channel, sums) for run, sums in tally_queries.by_run(connection, ids))
-    elif asked.by == "variant":
-        found = _summed(
-            (own(by_id[run], variant), sums) for (run, variant), sums in tally_queries.by_variant(connection, ids)
-        )
-    else:
-        found = _summed(tally_queries.by_trait(connection, ids, asked.by))
-    return [Row(key, found[key]) for key in sorted(found)]
-
-
-def _summed(pairs: Iterable[tuple[Key, Summed]]) -> dict[Key, Figures]:
-    found: dict[Key, Figures] = {}
-    for key, sums in pairs:
-        found.setdefault(key, Figures()).add(*sums)
-    return found
-
-
-def _step_order(snapshot_of: Snapshots, campaigns: Sequence[str], runs: Sequence[RunRow]) -> list[tuple[str, str]]:
-    """(campaign, step) in the campaigns' own order: the newest run's snapshot first, then steps no longer in it."""
-    order: dict[tuple[str, str], None] = {}
-    for campaign in campaigns:
-        its_runs = [run for run in runs if run.campaign == campaign]
-        if its_runs:
-            newest = snapshot_of(its_runs[-1].digest)
-            order |= {(campaign, step.id): None for step in newest.campaign.steps}
-        order |= {(campaign, run.step): None for run in its_runs}
-    return list(order)
+def choose(asked: Asked, zones: Zones, runs: list[tally_queries.RunRow]) -> Chosen:
+    """The runs that ``asked`` means, of all there are."""
+    chosen = within(zones, runs, asked.since, asked.until)
+    return Chosen(asked.campaigns, chosen, whole=len(chosen) == len(runs))

@@ -42,6 +42,16 @@ class Summed(NamedTuple):
     cost_vnd: int
 
 
+class Line(NamedTuple):
+    """Sums of one status, and what they are sums of: as much as was asked to be told apart, the rest empty."""
+
+    sums: Summed
+    run: int = 0
+    era: str = ""
+    commune: str = ""
+    value: str = ""  # of the trait, or the variant
+
+
 def campaigns_with_runs(connection: Connection) -> list[str]:
     """Keys of the campaigns that have had a run, in alphabetical order."""
     return list(connection.execute(select(_RUN.c.campaign).distinct().order_by(_RUN.c.campaign)).scalars())
@@ -57,35 +67,39 @@ def runs_of(connection: Connection, campaigns: Sequence[str]) -> list[RunRow]:
     return [RunRow(*row) for row in connection.execute(query)]
 
 
-def by_commune(connection: Connection, runs: Sequence[int]) -> Iterator[tuple[tuple[str, str], Summed]]:
-    """((era, commune), sums) for every commune and status."""
-    for era, commune, *sums in _grouped(connection, _AREA, _AREA.c.run_id.in_(runs), _AREA.c.era, _AREA.c.commune):
-        yield (era, commune), Summed(*sums)
+def by_area(connection: Connection, runs: Sequence[int], *, runs_apart: bool, variants: bool) -> Iterator[Line]:
+    """Per era, commune and status; ``runs_apart`` and ``variants`` say what else is told apart."""
+    keys = [_AREA.c.era, _AREA.c.commune]
+    keys += [_AREA.c.run_id] if runs_apart else []
+    keys += [_AREA.c.variant] if variants else []
+    for era, commune, *others, sums in _grouped(connection, _AREA, _AREA.c.run_id.in_(runs), *keys):
+        run = others.pop(0) if runs_apart else 0
+        yield Line(sums, run, era, commune, others[0] if others else "")
 
 
-def by_variant(connection: Connection, runs: Sequence[int]) -> Iterator[tuple[tuple[int, str], Summed]]:
-    """((run, variant), sums); the variant is empty where the campaign has none."""
-    for run, variant, *sums in _grouped(connection, _AREA, _AREA.c.run_id.in_(runs), _AREA.c.run_id, _AREA.c.variant):
-        yield (run, variant), Summed(*sums)
+def by_place(connection: Connection, campaigns: Sequence[str]) -> Iterator[Line]:
+    """Per era, commune and status over every run of ``campaigns``."""
+    return by_area(connection, [run.id for run in runs_of(connection, campaigns)], runs_apart=False, variants=False)
 
 
-def by_trait(connection: Connection, runs: Sequence[int], trait: str) -> Iterator[tuple[str, Summed]]:
-    """(value, sums) of a trait (``language``, ``sender``, …)."""
+def by_trait(connection: Connection, runs: Sequence[int], trait: str) -> Iterator[Line]:
+    """Per run, value of a trait (``language``, ``sender``, …) and status."""
     chosen = _TRAIT.c.run_id.in_(runs) & (_TRAIT.c.trait == trait)
-    for value, *sums in _grouped(connection, _TRAIT, chosen, _TRAIT.c.value):
-        yield value, Summed(*sums)
+    for run, value, sums in _grouped(connection, _TRAIT, chosen, _TRAIT.c.run_id, _TRAIT.c.value):
+        yield Line(sums, run, value=value)
 
 
-def by_run(connection: Connection, runs: Sequence[int]) -> Iterator[tuple[int, Summed]]:
-    """(run, sums) over everything in the run."""
+def by_run(connection: Connection, runs: Sequence[int]) -> Iterator[Line]:
+    """Per run and status, over everything in the run."""
     chosen = _TRAIT.c.run_id.in_(runs) & (_TRAIT.c.trait == WHOLE_RUN)
-    for run, *sums in _grouped(connection, _TRAIT, chosen, _TRAIT.c.run_id):
-        yield run, Summed(*sums)
+    for run, sums in _grouped(connection, _TRAIT, chosen, _TRAIT.c.run_id):
+        yield Line(sums, run)
 
 
 def _grouped(
     connection: Connection, table: Table, chosen: ColumnElement[bool], *keys: ColumnElement[Any]
-) -> Iterator[list[Any]]:
+) -> Iterator[Any]:
+    """(keys …, sums) for each of ``keys`` and status."""
     query = (
         select(
             *keys,
@@ -98,4 +112,5 @@ def _grouped(
         .group_by(*keys, table.c.status)
     )
     for *key, status, deliveries, segments, cost_vnd in connection.execute(query):
-        yield [*key, status, int(deliveries), int(segments), int(cost_vnd)]  # PostgreSQL sums to Decimal
+        # PostgreSQL sums to Decimal
+        yield *key, Summed(status, int(deliveries), int(segments), int(cost_vnd))

@@ -4,7 +4,7 @@ Every move is checked against the one table of transitions (here and again by a 
 applies only to the attempt it belongs to, and changes the tallies in the same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -145,8 +145,12 @@ def save(
         if not changed:
             continue
         deltas.move(old, new)
-        values = [as_stored(new[name]) if name in _INSTANTS else new[name] for name in changed]
-        moves.setdefault(changed, []).append((*values, key, old["attempt"]))
+        get, instants = _taking(changed)
+        values = list(get(new))
+        for place in instants:
+            values[place] = as_stored(values[place])
+        values.append(old["attempt"])
+        moves.setdefault(changed, []).append(tuple(values))
         # Two moves of one batch may come to a step that the table does not have, and a receipt may prove that a row put
         # back in the queue was handed over after all (out through `sending`, the queue's only way). The row takes the
         # step between as well, so that the database's own check of transitions holds for every writer.
@@ -158,6 +162,12 @@ def save(
         if write_many(connection, _update(changed), rows) != len(rows):
             raise RuntimeError("a delivery was claimed anew while its old attempt was written")
     deltas.write(connection, slot)
+
+
+@cache
+def _taking(changed: tuple[str, ...]) -> tuple[Callable[[dict[str, Any]], tuple[Any, ...]], tuple[int, ...]]:
+    """What takes the values of ``_update`` up to the id out of a row, and which of them are instants."""
+    return itemgetter(*changed, "id"), tuple(place for place, name in enumerate(changed) if name in _INSTANTS)
 
 
 @cache

@@ -90,7 +90,7 @@ def _compare(road, campaign: str) -> None:
     with process.database.read() as connection:
         found = connection.execute(
             DELIVERY.select()
-            .add_columns(RUN.c.step, RUN.c.channel, RUN.c.due)
+            .add_columns(RUN.c.campaign, RUN.c.step, RUN.c.channel, RUN.c.due)
             .join(RUN, RUN.c.id == DELIVERY.c.run_id)
             .where(RUN.c.campaign == campaign)
         )
@@ -123,7 +123,9 @@ def _counted(registry, rows: list[dict], by: str, era: str) -> dict:
             "district": ("legacy", registry.historic_district(*place).district_code),
             "commune": (era, registry.counterpart(*place, era)),
             "day": row["due"].astimezone(VIETNAM).date().isoformat(),
-        }.get(by) or row[by]
+            "hour": f"{row['handed_at'].astimezone(VIETNAM).hour:02d}" if row["handed_at"] else "",
+        }
+        key = key[by] if by in key else row[by]
         groups.setdefault(key, []).append(row)
     found = {}
     for key, members in groups.items():

@@ -1,0 +1,201 @@
+"""Rows of a report from lines of tallies: each line is brought to its keys and added up there."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.areas.area import Era
+from engine.areas.registry import Registry
+from engine.content.snapshot import Snapshot
+from engine.reports import places, tally_queries
+from engine.reports.dimensions import AREAS, By, source_of
+from engine.reports.figures import Figures
+from engine.reports.places import Place
+from engine.reports.tally_queries import Line, RunRow, Summed
+
+Snapshots = Callable[[str], Snapshot]
+Keys = tuple[Place | str, ...]
+KeyOf = Callable[[Line], Place | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The runs to count. ``whole``: every run of the campaigns, so that the campaigns' own sums may be read."""
+
+    campaigns: tuple[str, ...]
+    runs: Sequence[RunRow]
+    whole: bool
+
+
+class Zones:
+    """The timezone in which a run's day is reckoned: that of the workspace when the run was opened."""
+
+    def __init__(self, snapshot_of: Snapshots) -> None:
+        self._snapshot_of = snapshot_of
+
+    def of(self, run: RunRow) -> tzinfo:
+        """The run's timezone."""
+        return self._snapshot_of(run.digest).zone
+
+    def day(self, run: RunRow) -> date:
+        """The local date on which the run was due."""
+        return run.due.astimezone(self.of(run)).date()
+
+
+def counted(
+    connection: Connection,
+    registry: Callable[[], Registry],
+    snapshot_of: Snapshots,
+    chosen: Chosen,
+    dimensions: tuple[By, ...],
+    era: Era,
+) -> list[tuple[Keys, Figures]]:
+    """(keys, figures) in the settled order of the keys. ``registry`` is called only when areas are asked for.
+
+    ``dimensions`` must be carried by one source (``engine.reports.dimensions``): ``ValueError`` otherwise.
+    """
+    naming = Naming(registry, snapshot_of, chosen, era)
+    key_of = [naming.key_of(by) for by in dimensions]
+    found: dict[Keys, Figures] = {}
+    if len(key_of) == 1:  # 20,000 lines of communes: a tuple and a generator each would cost as much as the rest
+        only = key_of[0]
+        single: dict[Place | str, Figures] = {}
+        for line in _lines(connection, chosen, dimensions):
+            key = only(line)
+            figures = single.get(key)
+            if figures is None:
+                figures = single[key] = Figures()
+            figures.add(*line.sums)
+        found = {(key,): figures for key, figures in single.items()}
+    else:
+        for line in _lines(connection, chosen, dimensions):
+            keys = tuple(key(line) for key in key_of)
+            found.setdefault(keys, Figures()).add(*line.sums)
+    orders = [naming.order_of(by) for by in dimensions]
+    return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
+
+
+def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -> Iterable[Line]:
+    ids, source = [run.id for run in chosen.runs], source_of(dimensions)
+    if source is None:
+        raise ValueError(f"no tallies carry {dimensions}")
+    if source == "place":
+        if chosen.whole:
+            return tally_queries.by_place(connection, chosen.campaigns)
+        return tally_queries.by_area(connection, ids, runs_apart=False, variants=False)
+    if source == "area":
+        with_runs = any(by not in (*AREAS, "variant") for by in dimensions) or (
+            "variant" in dimensions and len(chosen.campaigns) > 1
+        )
+        return tally_queries.by_area(connection, ids, runs_apart=with_runs, variants="variant" in dimensions)
+    if source == "run":
+        return tally_queries.by_run(connection, ids)
+    if source == "hour":
+        return _with_rest(connection, ids, source)
+    if source == "variant":
+        return tally_queries.by_area(connection, ids, runs_apart=True, variants=True)
+    return tally_queries.by_trait(connection, ids, source)
+
+
+def _with_rest(connection: Connection, runs: Sequence[int], trait: str) -> Iterator[Line]:
+    """A trait that only what was handed over has, and under an empty value all the rest of each run."""
+    rest: dict[tuple[int, str], list[int]] = {}
+    for line in tally_queries.by_run(connection, runs):
+        rest[line.run, line.sums.status] = list(line.sums[1:])
+    for line in tally_queries.by_trait(connection, runs, trait):
+        left = rest.setdefault((line.run, line.sums.status), [0, 0, 0])
+        for place, count in enumerate(line.sums[1:]):
+            left[place] -= count
+        yield line
+    for (run, status), left in rest.items():
+        if any(left):
+            yield Line(Summed(status, *left), run)
+
+
+class Naming:
+    """How a line's keys are called, and in which order they stand. Also used by what is counted from rows."""
+
+    def __init__(self, registry: Callable[[], Registry], snapshot_of: Snapshots, chosen: Chosen, era: Era) -> None:
+        self._registry, self._snapshot_of, self._chosen, self._era = registry, snapshot_of, chosen, era
+        self._runs = {run.id: run for run in chosen.runs}
+        self._several = len(chosen.campaigns) > 1
+
+    def key_of(self, by: By) -> KeyOf:
+        """What a line is called along ``by``. Names that a campaign gives are told apart as ``campaign/step``."""
+        runs = self._runs
+        if by in AREAS:
+            return self._place(by)
+        if by == "variant":
+            return lambda line: self._own(line.run, line.value)
+        if by in ("hour", "sender", "prefix", "language"):
+            return lambda line: line.value
+        if by == "day":
+            zones = Zones(self._snapshot_of)
+            days = {key: zones.day(run).isoformat() for key, run in runs.items()}
+            return lambda line: days[line.run]
+        if by == "step":
+            return lambda line: self._own(line.run, runs[line.run].step)
+        if by == "channel":
+            return lambda line: runs[line.run].channel
+        return lambda line: runs[line.run].campaign
+
+    def order_of(self, by: By) -> Callable[[Any], Any]:
+        """What keys along ``by`` are sorted by: codes, days and names; steps and campaigns as they were planned."""
+        if by in AREAS:
+            return _place_order
+        if by == "step":
+            steps = {
+                f"{campaign}/{step}" if self._several else step: place
+                for place, (campaign, step) in enumerate(self._steps())
+            }
+            return lambda key: steps[key]
+        if by == "campaign":
+            return self._chosen.campaigns.index
+        if by == "hour":
+            return lambda key: (key == "", key)
+        return lambda key: key
+
+    def _own(self, run: int, name: str) -> str:
+        return f"{self._runs[run].campaign}/{name}" if self._several and name else name
+
+    def _place(self, by: By) -> KeyOf:
+        registry = self._registry()
+        fold = places.districts(registry) if by == "district" else places.communes(registry, self._era)
+        known: dict[tuple[str, str], Place] = {}
+
+        def place(line: Line) -> Place:
+            key = line.era, line.commune
+            found = known.get(key)
+            if found is None:
+                found = known[key] = fold(*key)
+            return found
+
+        return place
+
+    def _steps(self) -> list[tuple[str, str]]:
+        """(campaign, step): the newest run's snapshot first, then steps no longer in it."""
+        order: dict[tuple[str, str], None] = {}
+        for campaign in self._chosen.campaigns:
+            its_runs = [run for run in self._chosen.runs if run.campaign == campaign]
+            if its_runs:
+                newest = self._snapshot_of(its_runs[-1].digest)
+                order |= {(campaign, step.id): None for step in newest.campaign.steps}
+            order |= {(campaign, run.step): None for run in its_runs}
+        return list(order)
+
+
+def _place_order(place: Place) -> tuple[bool, str]:
+    return place.order
+
+
+def within(zones: Zones, runs: Sequence[RunRow], since: date | None, until: date | None) -> Sequence[RunRow]:
+    """Those of ``runs`` that were due from ``since`` to ``until``, both included."""
+    if since is None and until is None:
+        return runs
+    days: Mapping[int, date] = {run.id: zones.day(run) for run in runs}
+    return [
+        run for run in runs if (since is None or days[run.id] >= since) and (until is None or days[run.id] <= until)
+    ]

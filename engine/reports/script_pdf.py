@@ -81,9 +81,9 @@ def _set(sheet: Sheet, size: int) -> tuple[bytes, int]:
 
     def foot(canvas: Any, made: Any) -> None:
         canvas.setFont(name, 10)
-        canvas.drawString(_MARGIN, 36, unicodedata.normalize("NFC", sheet.foot))
+        canvas.drawString(_MARGIN + 6, 36, unicodedata.normalize("NFC", sheet.foot))
         if made.page > 1:
-            canvas.drawRightString(A4[0] - _MARGIN, 36, str(made.page))
+            canvas.drawRightString(A4[0] - _MARGIN - 6, 36, str(made.page))
 
     document.build(story, onFirstPage=foot, onLaterPages=foot)
     return written.getvalue(), document.page

@@ -56,7 +56,13 @@ def test_a_script_that_nobody_listens_to_is_let_pass(loaded: Load) -> None:
 
 
 def test_links_that_lead_nowhere_are_not_told_of(loaded: Load) -> None:
-    assert places(loaded(SAID)) == ["campaigns/thu.yaml:17:14 no-public-url"]
+    cong = 'cong: {provider: gateway, from: BCD, account: "${ACCOUNT}", token: "${TOKEN}", price_per_segment: 850}'
+    real = SAID | spoiled("loa.yaml", "senders:\n", f"senders:\n  {cong}\n")
+    real["campaigns/thu.yaml"] = FILES["campaigns/thu.yaml"] + STEP.replace("sender: toy", "sender: cong")
+    environment = {"ACCOUNT": "AC0000", "TOKEN": "token-of-clay"}
+    assert places(loaded(real, environment=environment)) == ["campaigns/thu.yaml:17:14 no-public-url"]
+    assert loaded(real, environment=environment | PUBLIC).problems == ()
+    assert loaded(SAID).problems == ()  # phones of clay open no links
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, or_, select, text, up
 from engine.status import CampaignStatus, RunStatus, StepStatus
 from engine.store.broadcast_tables import Broadcast
 from engine.store.instant import Instant
-from engine.store.tables import CampaignState, Contact, Delivery, Rendering, Run, StepState, table_of
+from engine.store.tables import CampaignState, Delivery, Rendering, Run, StepState, table_of
 
 BROADCAST = table_of(Broadcast)
-_RUN, _DELIVERY, _RENDERING, _CONTACT = table_of(Run), table_of(Delivery), table_of(Rendering), table_of(Contact)
+_RUN, _DELIVERY, _RENDERING = table_of(Run), table_of(Delivery), table_of(Rendering)
 
 _STATE, _STEP = table_of(CampaignState), table_of(StepState)
 SCRIPT = "script|"  # before the key of the invitation's rendering: the words behind its link
@@ -87,10 +87,15 @@ def confirm(connection: Connection, broadcast_id: int, *, times: int, read_at: d
 
 
 def of_campaign(connection: Connection, campaign: str, step: str | None = None) -> Sequence[Any]:
-    """Every broadcast of a campaign (or one step), in the order of the planned hours and places."""
-    query = select(*_SHOWN, _CONTACT.c.phone_hash).join(_RUN, _RUN.c.id == BROADCAST.c.run_id)
+    """Every broadcast of a campaign (or one step), in the order of the planned hours and places.
+
+    Not of relays whom a gate left out at the claim (they had opted out): nobody has asked them.
+    """
+    query = select(*_SHOWN).join(_RUN, _RUN.c.id == BROADCAST.c.run_id)
     query = query.join(_RENDERING, _RENDERING.c.id == BROADCAST.c.script_id)
-    query = query.outerjoin(_CONTACT, _CONTACT.c.id == BROADCAST.c.contact_id).where(_RUN.c.campaign == campaign)
+    query = query.where(_RUN.c.campaign == campaign)
+    query = query.outerjoin(_DELIVERY, _DELIVERY.c.id == BROADCAST.c.delivery_id)
+    query = query.where(or_(_DELIVERY.c.id.is_(None), _DELIVERY.c.status != "excluded", BROADCAST.c.times > 0))
     if step is not None:
         query = query.where(_RUN.c.step == step)
     order = (BROADCAST.c.planned_at, BROADCAST.c.era, BROADCAST.c.commune, BROADCAST.c.id)

@@ -23,7 +23,7 @@ from engine.pipeline.open_runs import open_due
 from engine.pipeline.retention import retire
 from engine.reports.broadcasts import make_broadcast_report
 from engine.reports.report import Asked
-from engine.store import broadcasts
+from engine.store import broadcasts, suppression
 
 AREAS = areas.load()
 
@@ -350,6 +350,22 @@ def test_two_that_open_the_same_run_make_two_links_a_relay(road: Road) -> None:
     road_of.make_broadcasts(road.process, run, road.snapshot())
     assert len(rows(road)) == 3
     assert rows(road)[0].closes_at - rows(road)[0].planned_at > timedelta(days=70)
+
+
+@on_one_database
+def test_who_opted_out_is_waited_for(road: Road) -> None:
+    relays(road)
+    road.at("2027-07-16 07:40")
+    road.round()  # the rows are written, and wait for the end of quiet hours
+    with road.process.database.write() as connection:
+        [(hashed,)] = connection.exec_driver_sql("SELECT phone_hash FROM contact WHERE commune = '06184' LIMIT 1")
+        suppression.opt_out(connection, [hashed], at=road.clock.now(), source="hotline")
+    road.at("2027-07-16 08:00")
+    road.round()
+    assert len(tokens(road)) == 2 and [row.commune for row in rows(road)] == ["06196", "06541"]
+    road.at("2027-07-16 20:00")
+    [reminder] = remind_due(road.process)
+    assert road.rows("SELECT count(*) FROM delivery WHERE run_id = :run", run=reminder) == [(2,)]
 
 
 @on_one_database

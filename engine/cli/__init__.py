@@ -33,6 +33,7 @@ COMMANDS = {
     "operator": "engine.cli.operator:operator",
     "pause": "engine.cli.approve:pause",
     "plan": "engine.cli.plan:plan",
+    "posts": "engine.cli.posts:posts",
     "preview": "engine.cli.preview:preview",
     "rehearse": "engine.cli.rehearse:rehearse",
     "report": "engine.cli.report:report",
@@ -49,7 +50,7 @@ GROUPS = {
     "prepare": ("init", "new", "check", "preview", "text", "schema"),
     "people": ("contacts", "areas", "activity"),
     "send": ("plan", "approve", "run", "dispatch", "operator", "loudspeaker", "pause", "resume", "cancel"),
-    "watch": ("status", "incidents", "senders", "report", "doctor"),
+    "watch": ("status", "incidents", "senders", "posts", "report", "doctor"),
     "try": ("demo", "rehearse", "sandbox"),
 }
 

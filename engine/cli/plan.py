@@ -116,6 +116,7 @@ def plan_json(made: Plan) -> dict[str, object]:
                 "cost_vnd": run.cost_vnd,
                 "duration_s": round(run.duration_s, 1),
                 **({"minutes": run.minutes} if run.minutes else {}),
+                **({"posts": run.posts} if run.posts else {}),
             }
             for run in made.runs
         ],

@@ -30,6 +30,8 @@ from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
 from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
+from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
+from engine.reports.posts_written import posts_csv, show_posts
 from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
@@ -37,8 +39,8 @@ from engine.settings import from_environment
 
 Format = Literal["table", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
-What = Literal["all", "deliveries", "activities"]
-WHATS: tuple[What, ...] = ("all", "deliveries", "activities")
+What = Literal["all", "deliveries", "activities", "posts"]
+WHATS: tuple[What, ...] = ("all", "deliveries", "activities", "posts")
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
 _BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
@@ -102,22 +104,28 @@ def report(
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
         chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
         made = read_aloud = None
-        if what != "activities":
+        if what in ("all", "deliveries"):
             dimensions = read_by(by)
             assert dimensions is not None
             asked = Asked(chosen, dimensions[0], its_era, first, last, *dimensions[1:])
             made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
             read_aloud = make_broadcast_report(process.database, areas.load, asked)
+        on_pages = None
+        if what in ("all", "posts") and chosen:
+            post_by = next((one for one in POST_DIMENSIONS if one == by), None)
+            asked_posts = AskedPosts(chosen, post_by, its_era, first, last)
+            on_pages = make_post_report(process.database, areas.load, asked_posts)
         as_of = made.as_of if made else process.clock.now().astimezone(VIETNAM)
     by_hand = None
-    if what != "deliveries":
+    if what in ("all", "activities"):
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
-    told = Told(by, ", ".join(chosen), as_of, made, by_hand, read_aloud)
+    told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages, read_aloud)
     if out is not None:
         write_file(out, content(told, form))
         click.echo(sentence("cli_report.written", file=out), err=True)
-    if form == "csv" and what == "all" and by_hand is not None and not by_hand.empty:
+    others = any(part is not None and not part.empty for part in (by_hand, on_pages))
+    if form == "csv" and what == "all" and others:
         click.echo(sentence("cli_report.one-table"), err=True)
     if as_json or (out is None and form == "json"):
         click.echo(json.dumps(told.document(), ensure_ascii=False))
@@ -129,29 +137,35 @@ def report(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told: the deliveries' report, the activities', or both; each of the others is None without such rows."""
+    """What is told: the reports of deliveries, activities, posts. ``activities`` is None without such files."""
 
     by: str
     campaign: str
     as_of: datetime
     deliveries: Report | None
     activities: ActivityReport | None
+    posts: PostReport | None = None
     broadcasts: BroadcastReport | None = None
 
     def document(self) -> dict[str, Any]:
-        """The contract's document; activities stand in keys of their own, if the workspace has any."""
+        """The contract's document; activities and posts stand in keys of their own, if there are any."""
         by_hand = self.activities.document() if self.activities else {}
         if self.broadcasts is not None:
             by_hand = self.broadcasts.document() | by_hand
+        on_pages = self.posts.document() if self.posts and not self.posts.empty else {}
         if self.deliveries is not None:
-            return self.deliveries.document() | by_hand
+            return self.deliveries.document() | by_hand | on_pages
         about = {"campaign": self.campaign, "by": self.by, "as_of": self.as_of.isoformat(timespec="seconds")}
+        if self.posts is not None:
+            return about | self.posts.document()
         return about | (by_hand or {"activities": [], "activity_totals": [], "activities_left_out": 0})
 
     def csv(self, line_end: str = "\n") -> str:
         """One table: the deliveries', or with ``--what activities`` the other."""
         if self.deliveries is not None:
             return csv_text(self.deliveries, line_end=line_end)
+        if self.posts is not None:
+            return posts_csv(self.posts, line_end=line_end)
         return activities_csv(self.activities, line_end=line_end) if self.activities else ""
 
 
@@ -161,6 +175,8 @@ def _what(what: What | None, by: str) -> What:
         if what == "deliveries":
             raise UsageError("cli_report.only-activities", by=by)
         return "activities"
+    if what == "posts" and by not in POST_DIMENSIONS:
+        raise UsageError("cli_report.not-of-posts", by=by, choices=", ".join(POST_DIMENSIONS))
     if what == "activities" and by not in ACTIVITY_DIMENSIONS:
         raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
     return what or "all"
@@ -194,12 +210,16 @@ def _print(told: Told, stream: IO[str]) -> None:
     console = console_for(stream)
     if told.deliveries is not None:
         show_table(console, told.deliveries, registry)
-    elif told.activities is None or told.activities.empty:
+    elif told.posts is not None and told.posts.empty:
+        console.print(sentence("cli_posts.none"))
+    elif told.posts is None and (told.activities is None or told.activities.empty):
         console.print(sentence("cli_report.no-activities"))
     if told.broadcasts is not None:
         show_broadcasts(console, told.broadcasts, registry)
     if told.activities is not None:
         show_activities(console, told.activities, registry)
+    if told.posts is not None:
+        show_posts(console, told.posts, registry)
 
 
 def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:

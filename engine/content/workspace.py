@@ -121,7 +121,7 @@ def load(
             organisation = reading.value.organisation.model_copy(update={"province": province})
             configuration = reading.value.model_copy(update={"organisation": organisation})
         # Behind the line above: what is wrong with one sender voids the campaigns that use it, not the workspace.
-        senders = read_senders(reading, vendors, environment, is_live)
+        senders = read_senders(reading, vendors, environment, registry, is_live)
     tags = load_tags(folder / "audiences" / "tags.csv", "audiences/tags.csv", registry, loading.problems)
     _read_folder(loading, Audience, "audiences", loading.audiences)
     _read_folder(loading, Campaign, "campaigns", loading.campaigns)
@@ -149,7 +149,7 @@ def load(
             public_address=bool(environment.get("LOA_PUBLIC_URL")),
             played=played,
         )
-    lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems, loudspeaker)
+    lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems, loudspeaker)
     lint.check(loading.campaigns, loading.audiences)
     return _result(loading, configuration, senders, audiences, messages, tags, registry.version)
 

@@ -17,6 +17,7 @@ from engine.content.skeleton import load
 from engine.content.snapshot import Snapshot
 from engine.pipeline import relay_link
 from engine.pipeline.broadcasts import make_broadcasts
+from engine.pipeline.open_posts import open_posts
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live, needs_approval
@@ -43,6 +44,8 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
         return RunStatus(run["status"])
     snapshot = process.snapshot(run["digest"])
     step = snapshot.campaign.step(run["step"])
+    if step.posted:
+        return open_posts(process, run_id, snapshot, step, registry)
     sender = snapshot.senders_of(step)[0]
     resolver = Resolver(
         snapshot,

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from engine.errors import LoaError
 from engine.settings import Settings
 from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401  # as the next line says
+from engine.store import post_tables as _post_tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database
@@ -28,7 +29,7 @@ from engine.store.schema import check
 AT_ONCE = 5000  # rows read from PostgreSQL before they are written
 ORIGINAL = "original"  # the name under which SQLite sees the original beside the excerpt
 # What happened, who was at work, and what only the true vendor can answer: nothing of it decides what will happen.
-_LEFT_OUT = frozenset({"attempt", "receipt", "audit", "incident", "worker", "look_up"})
+_LEFT_OUT = frozenset({"attempt", "receipt", "audit", "incident", "worker", "look_up", "post_response", "page_state"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "run": known,
         "delivery": and_(or_(weighs, delivery.run_id.in_(still_open)), delivery.contact_id.in_(people)),
         "broadcast": of["broadcast"].c.run_id.in_(still_open),
+        "post": of["post"].c.run_id.in_(figures),
         "rendering": of["rendering"].c.run_id.in_(still_open),
         "run_cell": of["run_cell"].c.run_id.in_(still_open),
         "tally_area": of["tally_area"].c.run_id.in_(figures),

@@ -9,7 +9,7 @@ from alembic import op
 from engine.store.instant import Instant
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006b"
 branch_labels = None
 depends_on = None
 

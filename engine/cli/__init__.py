@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": "engine.cli.doctor:doctor",
     "incidents": "engine.cli.incidents:incidents",
     "init": "engine.cli.init:init",
+    "loudspeaker": "engine.cli.loudspeaker:loudspeaker",
     "new": "engine.cli.new:new",
     "operator": "engine.cli.operator:operator",
     "pause": "engine.cli.approve:pause",
@@ -49,7 +50,7 @@ COMMANDS = {
 GROUPS = {
     "prepare": ("init", "new", "check", "preview", "text", "schema"),
     "people": ("contacts", "areas", "activity"),
-    "send": ("plan", "approve", "run", "dispatch", "operator", "pause", "resume", "cancel"),
+    "send": ("plan", "approve", "run", "dispatch", "operator", "loudspeaker", "pause", "resume", "cancel"),
     "watch": ("status", "incidents", "senders", "posts", "report", "users", "doctor"),
     "try": ("demo", "rehearse", "sandbox"),
 }

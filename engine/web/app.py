@@ -1,4 +1,4 @@
-"""The web side of ``loa run``: the receipts route, a sign of life, and the dashboard.
+"""The web side of ``loa run``: the receipts route, the relays' pages, a sign of life, and the dashboard.
 
 Receipts are let in before Starlette: its middleware and routing cost a receipt as much as verifying it.
 """
@@ -14,6 +14,7 @@ from engine.pipeline.receipt_address import PATH
 from engine.pipeline.service import Service
 from engine.web.dashboard import dashboard
 from engine.web.receipts import Receipts, Receive, Scope, Send
+from engine.web.relays import Relays
 
 
 class Application:
@@ -26,7 +27,8 @@ class Application:
         self.receipts = Receipts(service)
         self._silent_part = silent_part
         # What the public may see comes first; the dashboard takes the rest, behind its own door.
-        self._pages = Starlette(routes=[Route("/health", self._health), Mount("/", dashboard(service.process))])
+        public = [Route("/health", self._health), *Relays(service).routes]
+        self._pages = Starlette(routes=[*public, Mount("/", dashboard(service.process))])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -53,6 +53,16 @@ def _redact_values(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMa
     return line
 
 
+class _Stderr:
+    """Whatever stderr is when a line is written: who replaces it for a while must not leave us with a closed one."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send log lines to stderr (or ``stream``) as ``key=value``; call once at the edge."""
     structlog.configure(
@@ -64,8 +74,9 @@ def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
-        cache_logger_on_first_use=stream is None,  # what is cached would outlive the stream
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", stream or _Stderr())),
+        # What is cached would outlive the stream, and a command's own level the command.
+        cache_logger_on_first_use=stream is None and level == logging.INFO,
     )
 
 

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from engine.pipeline.receipt_address import PATH
+from engine.pipeline.relay_link import PATH as RELAYS
 from engine.pipeline.service import Service
 from engine.web.dashboard import dashboard
 from engine.web.receipts import Receipts, Receive, Scope, Send
@@ -27,7 +28,8 @@ class Application:
         self.receipts = Receipts(service)
         self._silent_part = silent_part
         # What the public may see comes first; the dashboard takes the rest, behind its own door.
-        public = [Route("/health", self._health), *Relays(service).routes]
+        relays = Mount(RELAYS, routes=Relays(service).routes)  # mounted: what they refuse does not go on to the door
+        public = [Route("/health", self._health), relays]
         self._pages = Starlette(routes=[*public, Mount("/", dashboard(service.process))])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -38,7 +38,7 @@ _log = get("relays")
 
 
 class Relays:
-    """The routes. Looks are counted for each link, misses for each caller: a link cannot be found by trying."""
+    """The routes below ``/l``. Looks are counted for each link, misses for each caller: a link cannot be found by trying."""
 
     def __init__(self, service: Service, now: Callable[[], float] = monotonic) -> None:
         self._service, self._process = service, service.process
@@ -46,9 +46,9 @@ class Relays:
         self._looks, self._misses = Allowance(60, 60.0, now), Allowance(20, 60.0, now)
         self._heavy = Allowance(10, 60.0, now)  # prints and audio
         self.routes = [
-            Route(f"{PATH}/{{token}}", self._page, methods=["GET", "POST"]),
-            Route(f"{PATH}/{{token}}/pdf", self._pdf, methods=["GET"]),
-            Route(f"{PATH}/{{token}}/audio", self._audio, methods=["GET"]),
+            Route("/{token}", self._page, methods=["GET", "POST"]),
+            Route("/{token}/pdf", self._pdf, methods=["GET"]),
+            Route("/{token}/audio", self._audio, methods=["GET"]),
         ]
 
     async def _page(self, request: Request) -> Response:

@@ -95,8 +95,6 @@ def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -
         return tally_queries.by_run(connection, ids)
     if source == "hour":
         return _with_rest(connection, ids, source)
-    if source == "variant":
-        return tally_queries.by_area(connection, ids, runs_apart=True, variants=True)
     return tally_queries.by_trait(connection, ids, source)
 
 

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import engine.store.campaign_tally_tables
 import engine.store.tables  # noqa: F401  (registers the tables)
 
 context.configure(

@@ -6,12 +6,13 @@ import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import click
 
 from engine.areas import registry as areas
 from engine.areas.area import ERAS, Era
+from engine.cli.report_derived import Derived
 from engine.clock import VIETNAM
 from engine.content.activity_files import FOLDER, load_activities
 from engine.content.province import own_province
@@ -29,15 +30,19 @@ from engine.reports.activities import (
 from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
+from engine.reports.measured import MEASURES
 from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
 from engine.settings import from_environment
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Format = Literal["table", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
 What = Literal["all", "deliveries", "activities"]
-WHATS: tuple[What, ...] = ("all", "deliveries", "activities")
+WHATS = ("all", "deliveries", "activities", *MEASURES)
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
 _BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
@@ -66,21 +71,23 @@ class Dimensions(click.Choice[str]):
 
 @click.command()
 @click.argument("campaigns", nargs=-1)
-@click.option("--by", type=Dimensions(), required=True)
+@click.option("--by", type=Dimensions())
 @click.option("--what", type=click.Choice(WHATS))
 @click.option("--era", type=click.Choice(ERAS))
 @click.option("--from", "since")
 @click.option("--to", "until")
+@click.option("--beside")
 @click.option("--format", "wanted", type=click.Choice(FORMATS))
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
 def report(
     campaigns: tuple[str, ...],
-    by: str,
-    what: What | None,
+    by: str | None,
+    what: str | None,
     era: str | None,
     since: str | None,
     until: str | None,
+    beside: str | None,
     wanted: Format | None,
     as_json: bool,
     out: Path | None,
@@ -90,8 +97,15 @@ def report(
     first, last = _date(since), _date(until)
     if first and last and first > last:
         raise UsageError("cli_report.dates-reversed")
-    if era and not set(by.split(",")) & set(AREAS):
+    if era and what != "coverage" and not set((by or "").split(",")) & set(AREAS):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
+    if by is None and what not in MEASURES:
+        raise click.MissingParameter(ctx=click.get_current_context(), param=_option("by"))
+    if beside is not None or what in MEASURES:
+        derived = Derived(campaigns, by, what, cast("Era", era or "2025"), first, last, beside)
+        _hand_out(derived.told(), form, as_json, out)
+        return
+    assert by is not None
     what = _what(what, by)
     if not campaigns and what != "activities":
         raise UsageError("cli_report.which-campaign")
@@ -112,17 +126,39 @@ def report(
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
     told = Told(by, ", ".join(chosen), as_of, made, by_hand)
+    if form == "csv" and what == "all" and by_hand is not None and not by_hand.empty:
+        click.echo(sentence("cli_report.one-table"), err=True)
+    _hand_out(told, form, as_json, out)
+
+
+class Tellable(Protocol):
+    """What can be told: as one JSON document, as one table of CSV, or on a screen."""
+
+    def document(self) -> dict[str, Any]:
+        """One JSON document."""
+
+    def csv(self, line_end: str = "\n") -> str:
+        """One table."""
+
+    def show(self, console: "Console") -> None:
+        """Everything, for people."""
+
+
+def _hand_out(told: Tellable, form: Format, as_json: bool, out: Path | None) -> None:
+    """Into a file, or onto stdout; ``--json`` prints the document whatever the file has."""
     if out is not None:
         write_file(out, content(told, form))
         click.echo(sentence("cli_report.written", file=out), err=True)
-    if form == "csv" and what == "all" and by_hand is not None and not by_hand.empty:
-        click.echo(sentence("cli_report.one-table"), err=True)
     if as_json or (out is None and form == "json"):
         click.echo(json.dumps(told.document(), ensure_ascii=False))
     elif out is None and form == "csv":
         click.echo(told.csv(), nl=False)
     elif out is None:
         _print(told, sys.stdout)
+
+
+def _option(name: str) -> click.Parameter:
+    return next(param for param in click.get_current_context().command.params if param.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +185,20 @@ class Told:
             return csv_text(self.deliveries, line_end=line_end)
         return activities_csv(self.activities, line_end=line_end) if self.activities else ""
 
+    def show(self, console: "Console") -> None:
+        """Deliveries first, then what was done by hand."""
+        from engine.reports.as_table import show_table
 
-def _what(what: What | None, by: str) -> What:
+        registry = areas.load() if set(self.by.split(",")) & set(AREAS) else None
+        if self.deliveries is not None:
+            show_table(console, self.deliveries, registry)
+        elif self.activities is None or self.activities.empty:
+            console.print(sentence("cli_report.no-activities"))
+        if self.activities is not None:
+            show_activities(console, self.activities, registry)
+
+
+def _what(what: str | None, by: str) -> What:
     """Kinds and units are dimensions of activities alone, sender and the like of deliveries alone."""
     if by in _ONLY_ACTIVITIES:
         if what == "deliveries":
@@ -158,7 +206,7 @@ def _what(what: What | None, by: str) -> What:
         return "activities"
     if what == "activities" and by not in ACTIVITY_DIMENSIONS:
         raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
-    return what or "all"
+    return cast("What", what or "all")
 
 
 def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | None:
@@ -170,7 +218,7 @@ def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | Non
     return make_activity_report(found, areas.load, asked) if found.rows or found.left_out else None
 
 
-def content(told: Told, form: Format) -> bytes:
+def content(told: Tellable, form: Format) -> bytes:
     """The report as the bytes of a file; CSV with a byte order mark and CRLF, as Excel expects them."""
     if form == "json":
         return (json.dumps(told.document(), ensure_ascii=False, indent=2) + "\n").encode()
@@ -181,18 +229,10 @@ def content(told: Told, form: Format) -> bytes:
     return written.getvalue().encode()
 
 
-def _print(told: Told, stream: IO[str]) -> None:
-    from engine.reports.as_table import show_table
+def _print(told: Tellable, stream: IO[str]) -> None:
     from engine.reports.screen import console_for
 
-    registry = areas.load() if set(told.by.split(",")) & set(AREAS) else None
-    console = console_for(stream)
-    if told.deliveries is not None:
-        show_table(console, told.deliveries, registry)
-    elif told.activities is None or told.activities.empty:
-        console.print(sentence("cli_report.no-activities"))
-    if told.activities is not None:
-        show_activities(console, told.activities, registry)
+    told.show(console_for(stream))
 
 
 def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:

@@ -129,7 +129,8 @@ def words_of(by: str, keys: Sequence[Place | str], registry: Registry | None) ->
 
 def _word(by: str, key: str) -> str:
     if by == "day":
-        return f"{date.fromisoformat(key):%d/%m/%Y}"
+        # two years side by side are told by day and month alone
+        return f"{date.fromisoformat(key):%d/%m/%Y}" if len(key) > 5 else f"{key[3:]}/{key[:2]}"
     if by == "hour":
         return sentence("reports.hour", hour=key) if key else sentence("reports.no-hour")
     return key or NOTHING

@@ -42,8 +42,18 @@ class Figures:
     @property
     def delivery_rate(self) -> float | None:
         """delivered / (targeted - excluded - cancelled); None when nothing was to be sent."""
-        to_send = self.targeted - self.statuses[Status.EXCLUDED] - self.statuses[Status.CANCELLED]
-        return self.statuses[Status.DELIVERED] / to_send if to_send else None
+        return self.statuses[Status.DELIVERED] / self.addressed if self.addressed else None
+
+    @property
+    def addressed(self) -> int:
+        """What was to be sent: targeted - excluded - cancelled, the denominator of ``delivery_rate``."""
+        return self.targeted - self.statuses[Status.EXCLUDED] - self.statuses[Status.CANCELLED]
+
+    @property
+    def cost_per_delivered_vnd(self) -> float | None:
+        """All that was spent / delivered, in VND; None where nothing was delivered."""
+        delivered = self.statuses[Status.DELIVERED]
+        return self.cost_vnd / delivered if delivered else None
 
     @property
     def empty(self) -> bool:

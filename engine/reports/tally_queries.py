@@ -33,6 +33,7 @@ class RunRow(NamedTuple):
     channel: str
     due: datetime
     digest: str
+    retired: bool = False  # its delivery rows are gone by their retention; its tallies are not
 
 
 class Summed(NamedTuple):
@@ -42,6 +43,9 @@ class Summed(NamedTuple):
     deliveries: int
     segments: int
     cost_vnd: int
+
+
+NOTHING = Summed("queued", 0, 0, 0)  # of a line that is made to be named only
 
 
 class Line(NamedTuple):
@@ -62,7 +66,15 @@ def campaigns_with_runs(connection: Connection) -> list[str]:
 def runs_of(connection: Connection, campaigns: Sequence[str]) -> list[RunRow]:
     """All runs of ``campaigns``, those due first at the front."""
     query = (
-        select(_RUN.c.id, _RUN.c.campaign, _RUN.c.step, _RUN.c.channel, _RUN.c.due, _RUN.c.digest)
+        select(
+            _RUN.c.id,
+            _RUN.c.campaign,
+            _RUN.c.step,
+            _RUN.c.channel,
+            _RUN.c.due,
+            _RUN.c.digest,
+            _RUN.c.retired_at.is_not(None),
+        )
         .where(_RUN.c.campaign.in_(campaigns))
         .order_by(_RUN.c.due, _RUN.c.id)
     )

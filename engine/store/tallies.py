@@ -50,6 +50,7 @@ DELAYS = (
     (timedelta(hours=12), "12h"),
     (timedelta(days=1), "24h"),
 )
+OVER = ">24h"
 
 
 class Counted(NamedTuple):
@@ -63,7 +64,7 @@ class Counted(NamedTuple):
 def delay_bucket(handed_at: datetime, delivered_at: datetime) -> str:
     """The bucket of a delivery's delay; a receipt stamped before its hand-over counts as at once."""
     delay = delivered_at - handed_at
-    return next((name for limit, name in DELAYS if delay <= limit), ">24h")
+    return next((name for limit, name in DELAYS if delay <= limit), OVER)
 
 
 class Deltas:

@@ -60,19 +60,13 @@ def counted(
     naming = Naming(registry, snapshot_of, chosen, era)
     key_of = [naming.key_of(by) for by in dimensions]
     found: dict[Keys, Figures] = {}
-    if len(key_of) == 1:  # 20,000 lines of communes: a tuple and a generator each would cost as much as the rest
-        only = key_of[0]
-        single: dict[Place | str, Figures] = {}
-        for line in _lines(connection, chosen, dimensions):
-            key = only(line)
-            figures = single.get(key)
-            if figures is None:
-                figures = single[key] = Figures()
-            figures.add(*line.sums)
-        found = {(key,): figures for key, figures in single.items()}
+    if source_of(dimensions) == "place" and chosen.whole:
+        for its_era, commune, figures in tally_queries.by_place(connection, chosen.campaigns):
+            line = Line(tally_queries.NOTHING, 0, its_era, commune)
+            found.setdefault((key_of[0](line),), Figures()).include(figures)
     else:
         for line in _lines(connection, chosen, dimensions):
-            keys = tuple(key(line) for key in key_of)
+            keys = tuple([key(line) for key in key_of])
             found.setdefault(keys, Figures()).add(*line.sums)
     orders = [naming.order_of(by) for by in dimensions]
     return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
@@ -83,8 +77,6 @@ def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -
     if source is None:
         raise ValueError(f"no tallies carry {dimensions}")
     if source == "place":
-        if chosen.whole:
-            return tally_queries.by_place(connection, chosen.campaigns)
         return tally_queries.by_area(connection, ids, runs_apart=False, variants=False)
     if source == "area":
         with_runs = any(by not in (*AREAS, "variant") for by in dimensions) or (

@@ -17,7 +17,8 @@ STATUSES = (
     Status.UNKNOWN,
     Status.CANCELLED,
 )
-COLUMNS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd", "delivery_rate")
+_NAMES = tuple(str(status) for status in STATUSES)
+COLUMNS = ("targeted", *_NAMES, "segments", "cost_vnd", "delivery_rate")
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class Figures:
     @property
     def delivery_rate(self) -> float | None:
         """delivered / (targeted - excluded - cancelled); None when nothing was to be sent."""
-        return self.statuses[Status.DELIVERED] / self.addressed if self.addressed else None
+        addressed = self.addressed
+        return self.statuses[Status.DELIVERED] / addressed if addressed else None
 
     @property
     def addressed(self) -> int:
@@ -62,7 +64,7 @@ class Figures:
 
     def document(self) -> dict[str, int | float | None]:
         """The figures under the contract's keys, in its order (``COLUMNS``)."""
-        counts: dict[str, int | float | None] = {str(status): self.statuses[status] for status in STATUSES}
+        counts: dict[str, int | float | None] = dict(zip(_NAMES, self.statuses.values(), strict=True))
         return {
             "targeted": self.targeted,
             **counts,
@@ -71,13 +73,17 @@ class Figures:
             "delivery_rate": self.delivery_rate,
         }
 
+    def include(self, other: "Figures") -> None:
+        """Add another line's figures to these."""
+        for status, deliveries in other.statuses.items():
+            self.statuses[status] += deliveries
+        self.segments += other.segments
+        self.cost_vnd += other.cost_vnd
+
 
 def total(figures: Iterable[Figures]) -> Figures:
     """The sum of several rows' figures."""
     summed = Figures()
     for one in figures:
-        for status, deliveries in one.statuses.items():
-            summed.statuses[status] += deliveries
-        summed.segments += one.segments
-        summed.cost_vnd += one.cost_vnd
+        summed.include(one)
     return summed

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, case, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from engine.reports.figures import STATUSES, Figures
 from engine.store.campaign_tally_tables import TallyPlace
 from engine.store.tables import Run, TallyArea, TallyTrait, table_of
 
@@ -91,13 +92,20 @@ def by_area(connection: Connection, runs: Sequence[int], *, runs_apart: bool, va
         yield Line(sums, run, era, commune, others[0] if others else "")
 
 
-def by_place(connection: Connection, campaigns: Sequence[str]) -> Iterator[Line]:
-    """Per era, commune and status over every run of ``campaigns``."""
-    # One campaign at a time is read in the order of its key, with nothing to sort.
+def by_place(connection: Connection, campaigns: Sequence[str]) -> Iterator[tuple[str, str, Figures]]:
+    """(era, commune, figures) over every run of each of ``campaigns``.
+
+    One campaign at a time is read in the order of its key, with nothing to sort, and a line a commune comes back with
+    all its statuses: 27,000 lines of tallies in 3,321 (a line a status cost three times as much to take).
+    """
+    counts = [func.sum(case((_PLACE.c.status == str(status), _PLACE.c.deliveries), else_=0)) for status in STATUSES]
+    sums = (func.sum(_PLACE.c.segments), func.sum(_PLACE.c.cost_vnd))
+    keys = (_PLACE.c.era, _PLACE.c.commune)
     for campaign in campaigns:
-        keys = _PLACE.c.era, _PLACE.c.commune
-        for era, commune, sums in _grouped(connection, _PLACE, _PLACE.c.campaign == campaign, *keys):
-            yield Line(sums, 0, era, commune)
+        query = select(*keys, *counts, *sums).where(_PLACE.c.campaign == campaign).group_by(*keys)
+        for era, commune, *found in connection.execute(query):
+            *deliveries, segments, cost_vnd = map(int, found)  # PostgreSQL sums to Decimal
+            yield era, commune, Figures(dict(zip(STATUSES, deliveries, strict=True)), segments, cost_vnd)
 
 
 def by_trait(connection: Connection, runs: Sequence[int], trait: str) -> Iterator[Line]:

@@ -2,15 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
 from engine.areas.registry import Registry
 from engine.i18n import number, sentence
 from engine.reports.as_csv import harmless, key_cells, key_columns
-from engine.reports.as_table import NOTHING, by_words, words_of
-from engine.reports.beside import SIDES, Beside, BesideRow
+from engine.reports.as_table import NOTHING, Column, by_words, show_columns, words_of
+from engine.reports.beside import SIDES, Beside, Side
 from engine.reports.counting import Keys
 from engine.reports.dimensions import By
 from engine.reports.figures import COLUMNS
@@ -33,27 +33,44 @@ def show_measured(console: Console, told: Measured, registry: Registry | None) -
     if told.retired:
         console.print(sentence("reports.retired", runs=number(told.retired)))
     heads = _heads(told)
-    lines = [(row.keys, row.values) for row in told.rows]
-    if told.what != "reasons":
-        lines.append(((), told.totals))
-    elif not lines:
+    if told.what == "reasons" and not told.rows:
         console.print(sentence("reports.nothing"))
         return
-    table = plain_table()
-    for by in told.dimensions:
-        table.add_column(sentence(f"reports.head-{by}"), overflow="fold")
-    for head in heads:
-        text = head in ("status", "reason", "advice")
-        table.add_column(
-            sentence(f"reports.head-{head}"), justify="left" if text else "right", no_wrap=not text, overflow="fold"
-        )
-    names = _names(told.dimensions, [keys for keys, _ in lines if keys], registry)
-    for keys, values in lines:
-        first = next(names) if keys else [sentence("reports.total"), *[""] * (len(told.dimensions) - 1)]
-        table.add_row(*(first if told.dimensions else []), *(_cell(head, values) for head in heads))
-    console.print(table)
+    by_keys = _named(told.dimensions, [row.keys for row in told.rows], registry)
+    if told.what == "reasons":
+        _show_reasons(console, told, by_keys)
+    else:
+        every = [*(row.values for row in told.rows), told.totals]
+        figures = [Column(sentence(f"reports.head-{head}"), [_cell(head, one) for one in every]) for head in heads]
+        show_columns(console, by_keys, figures)
     _show_communes(console, told)
     console.print(sentence(f"reports.note-{told.what}"))
+
+
+def _named(dimensions: Sequence[By], keys: Sequence[Keys], registry: Registry | None) -> list[Column]:
+    """The columns that say what a line is about, with the word for the totals at the end of the first."""
+    columns = [
+        Column(sentence(f"reports.head-{by}"), [*words_of(by, [one[place] for one in keys], registry), ""])
+        for place, by in enumerate(dimensions)
+    ]
+    if columns:
+        columns[0].cells[-1] = sentence("reports.total")
+    return columns
+
+
+def _show_reasons(console: Console, told: Measured, by_keys: list[Column]) -> None:
+    """A table of sentences: it folds where it must."""
+    heads, table = _heads(told), plain_table()
+    for column in by_keys:
+        table.add_column(column.head, overflow="fold")
+    for head in heads:
+        number_ = head in ("deliveries", "share")
+        table.add_column(
+            sentence(f"reports.head-{head}"), justify="right" if number_ else "left", no_wrap=number_, overflow="fold"
+        )
+    for place, row in enumerate(told.rows):
+        table.add_row(*(column.cells[place] for column in by_keys), *(_cell(head, row.values) for head in heads))
+    console.print(table)
 
 
 def _heads(told: Measured) -> tuple[str, ...]:
@@ -97,11 +114,6 @@ def _long(seconds: int) -> str:
     if seconds < 7200:
         return sentence("reports.minutes", n=number(seconds // 60))
     return sentence("reports.hours", n=number(seconds // 3600))
-
-
-def _names(dimensions: Sequence[By], keys: Sequence[Keys], registry: Registry | None) -> Iterator[list[str]]:
-    columns = [words_of(by, [one[place] for one in keys], registry) for place, by in enumerate(dimensions)]
-    return (list(row) for row in zip(*columns, strict=True))
 
 
 def _show_communes(console: Console, told: Measured) -> None:
@@ -148,25 +160,23 @@ def show_beside(console: Console, told: Beside, registry: Registry | None) -> No
     if not told.rows:
         console.print(sentence("reports.nothing"))
         return
-    table = plain_table()
-    for by in dimensions:
-        table.add_column(sentence(f"reports.head-{by}"), overflow="fold")
     sides = (told.this.campaign, told.beside.campaign, sentence("reports.beside-difference"))
-    for name in _SHOWN_BESIDE:
-        for side in sides:
-            table.add_column(f"{sentence(f'reports.head-{name}')}\n{side}", justify="right", no_wrap=True)
-    labels = _names(dimensions, [row.keys for row in told.rows], registry)
-    for row in told.rows:
-        table.add_row(*next(labels), *_beside_cells(row))
-    table.add_row(sentence("reports.total"), *[""] * (len(dimensions) - 1), *_beside_cells(told.totals))
-    console.print(table)
+    numbers = [row.numbers() for row in (*told.rows, told.totals)]
+    columns = [
+        Column(f"{sentence(f'reports.head-{name}')} {word}", [_beside(name, side, one[side][name]) for one in numbers])
+        for name in _SHOWN_BESIDE
+        for side, word in zip(SIDES, sides, strict=True)
+    ]
+    show_columns(console, _named(dimensions, [row.keys for row in told.rows], registry), columns)
     for note in ("beside-years", "turns", "not-read"):
         console.print(sentence(f"reports.{note}"))
 
 
-def _beside_cells(row: BesideRow) -> list[str]:
-    numbers = row.numbers()
-    return [_figure(name, numbers[side][name]) for name in _SHOWN_BESIDE for side in SIDES]
+def _beside(name: str, side: Side, value: _Value) -> str:
+    """A figure; the difference of two rates is in points, which are no part of anything."""
+    if side == "difference" and name == "delivery_rate" and isinstance(value, float):
+        return sentence("reports.points", points=number(value * 100, 1))
+    return _figure(name, value)
 
 
 def beside_csv(told: Beside, *, line_end: str = "\n") -> str:

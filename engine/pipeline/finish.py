@@ -55,7 +55,7 @@ def cancel_queued(process: Process, run_id: int, now: datetime) -> None:
             changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
             outbox.apply(connection, changes, slot=process.slot)
             if len(rows) < CHUNK:
-                budget.give_back(connection, run)
+                budget.give_back(connection, run["campaign"], run_id)
                 runs.close(connection, run_id, now)
                 return
 

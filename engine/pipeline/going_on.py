@@ -62,6 +62,9 @@ def go_on(connection: Connection, run: RowMapping, signature: Signature) -> bool
 
 def reserve_again(connection: Connection, run: RowMapping, budget_vnd: int | None, signature: Signature) -> bool:
     """Let a run that was held for its cost go on if that fits ``budget_vnd`` (None: a person stands above it)."""
+    campaigns.status_of(connection, run["campaign"], lock=True)  # an approval and a resume at once reserve once
+    if runs.get(connection, run["id"])["status"] != RunStatus.HELD:
+        return False
     cost = budget.cost_of_queued(connection, run["id"])
     if not budget.reserve(connection, run["campaign"], cost, budget_vnd):
         return False
@@ -75,7 +78,7 @@ def hold_beyond_budget(connection: Connection, run_id: int, snapshot: Snapshot, 
     if campaign.limits.budget is None or budget.reserved(connection, campaign.key) <= campaign.limits.budget:
         return False
     run = runs.get(connection, run_id)
-    budget.give_back(connection, run)
+    budget.give_back(connection, campaign.key, run_id)
     return runs.move(connection, run_id, RunStatus(run["status"]), RunStatus.HELD, signature, reason=BUDGET)
 
 

@@ -1,6 +1,6 @@
 """A campaign's budget: a run reserves all it will cost before it goes out, and gives back what it did not use."""
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from engine.status import Status
 from engine.store.tables import CampaignState, Delivery, Run, table_of
@@ -40,22 +40,24 @@ def note(connection: Connection, run_id: int, cost_vnd: int) -> None:
     connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(reserved_vnd=_RUN.c.reserved_vnd + cost_vnd))
 
 
-def give_back(connection: Connection, run: RowMapping) -> None:
+def give_back(connection: Connection, campaign: str, run_id: int) -> None:
     """Return to the campaign's budget what the run reserved and did not (and will not) hand over.
 
-    A call on its way counts as handed over: what it comes to is not known yet.
+    A call on its way counts as handed over: what it comes to is not known yet. Both rows are locked before they are
+    read, the campaign first: two workers that find the same run over (PostgreSQL) give back once, not twice.
     """
+    connection.execute(select(_STATE.c.campaign).where(_STATE.c.campaign == campaign).with_for_update())
+    reserved_by_run = connection.execute(
+        select(_RUN.c.reserved_vnd).where(_RUN.c.id == run_id).with_for_update()
+    ).scalar_one()
     used = connection.execute(
         select(func.coalesce(func.sum(_DELIVERY.c.cost_vnd), 0)).where(
-            _DELIVERY.c.run_id == run["id"],
+            _DELIVERY.c.run_id == run_id,
             or_(_DELIVERY.c.handed_at.is_not(None), _DELIVERY.c.status.in_([Status.UNKNOWN, Status.SENDING])),
         )
     ).scalar_one()
-    unused = run["reserved_vnd"] - int(used)
+    unused = reserved_by_run - int(used)
     if unused > 0:
-        connection.execute(
-            update(_STATE)
-            .where(_STATE.c.campaign == run["campaign"])
-            .values(reserved_vnd=_STATE.c.reserved_vnd - unused)
-        )
-        connection.execute(update(_RUN).where(_RUN.c.id == run["id"]).values(reserved_vnd=int(used)))
+        query = update(_STATE).where(_STATE.c.campaign == campaign)
+        connection.execute(query.values(reserved_vnd=_STATE.c.reserved_vnd - unused))
+        connection.execute(update(_RUN).where(_RUN.c.id == run_id).values(reserved_vnd=int(used)))

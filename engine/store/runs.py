@@ -230,7 +230,7 @@ def finish(connection: Connection, run_id: int, at: datetime, process: str = "")
     row = get(connection, run_id)
     status = RunStatus(row["status"])
     if run_may_become(status, RunStatus.FINISHED) and not (unknown and at < row["expires_at"]):
-        budget.give_back(connection, row)
+        budget.give_back(connection, row["campaign"], run_id)
         move(connection, run_id, status, RunStatus.FINISHED, Signature(at, process), finished_at=at)
     return True
 

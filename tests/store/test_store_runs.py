@@ -1,10 +1,11 @@
 """Runs: each occurrence opened once, moved only along the table, closed only when nothing is left."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, event, select, text
 from store_rows import (
     BEGIN,
     REAL,
@@ -26,6 +27,9 @@ from engine.store import claims, look_ups, outbox, runs
 from engine.store.claims import Claimable
 from engine.store.database import Database
 from engine.store.outbox import Change, Fate
+from engine.store.tables import CampaignState, table_of
+
+CAMPAIGN = table_of(CampaignState)
 
 
 def _values(step: str = "canh-bao", **more: Any) -> dict[str, Any]:
@@ -114,6 +118,34 @@ def test_a_run_whose_time_is_over_waits_for_no_unknown_delivery(prepared: Proces
         _one_each(connection, prepared, run, "unknown")
         assert runs.finish(connection, run, BEGIN)
         assert runs.get(connection, run)["status"] == "finished"
+
+
+def test_two_workers_that_find_the_same_run_over_give_its_budget_back_once(prepared: Process, settings) -> None:
+    """Seen with two workers on PostgreSQL: what three refused people would have cost came back twice."""
+    with prepared.database.write() as connection:
+        run = run_in(connection, status="running", reserved_vnd=10_000)
+        connection.execute(CAMPAIGN.update().values(reserved_vnd=30_000))
+    other = Database(settings.database_url)
+    ended: list[bool] = []
+
+    def finish_as_well() -> None:
+        with other.write() as connection:
+            ended.append(runs.finish(connection, run, BEGIN))
+
+    second = threading.Thread(target=finish_as_well)
+    with prepared.database.write() as connection:
+        assert runs.finish(connection, run, BEGIN)
+        second.start()
+        if not prepared.database.is_sqlite:  # it has read the run, and waits for the rows that we have changed
+            waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = :name")
+            for _ in range(100_000):
+                if connection.execute(waiting, {"name": prepared.database.url.database}).scalar():
+                    break
+    second.join(timeout=60)
+    other.close()
+    with prepared.database.read() as connection:
+        assert (ended, runs.get(connection, run)["status"]) == ([True], "finished")
+        assert connection.execute(select(CAMPAIGN.c.reserved_vnd)).scalar_one() == 20_000
 
 
 @pytest.mark.parametrize(("run_status", "instead"), [("finished", "expired"), ("cancelled", "cancelled")])

@@ -35,6 +35,10 @@ class Figures:
         self.segments += segments
         self.cost_vnd += cost_vnd
 
+    def take(self, status: str, deliveries: int, segments: int, cost_vnd: int) -> None:
+        """Take one tally away again."""
+        self.add(status, -deliveries, -segments, -cost_vnd)
+
     @property
     def targeted(self) -> int:
         """All deliveries: the sum of the statuses, always."""

@@ -106,11 +106,10 @@ def make_report(
     for). A line appears where something was targeted. With several campaigns, steps and variants, which are names
     a campaign gives, are told apart as ``campaign/step``; everything else is summed.
     """
-    with database.read() as connection:
+    with database.read() as connection:  # runs and tallies of one moment: none is counted that is not known
         runs = tally_queries.runs_of(connection, asked.campaigns)
-    zones = Zones(snapshot_of)
-    chosen = choose(asked, zones, runs)
-    with database.read() as connection:
+        zones = Zones(snapshot_of)
+        chosen = choose(asked, zones, runs)
         found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era)
     zone = zones.of(runs[-1]) if runs else VIETNAM
     rows = tuple(Row(keys[0], figures, *keys[1:]) for keys, figures in found if not figures.empty)
@@ -120,4 +119,5 @@ def make_report(
 def choose(asked: Asked, zones: Zones, runs: list[tally_queries.RunRow]) -> Chosen:
     """The runs that ``asked`` means, of all there are."""
     chosen = within(zones, runs, asked.since, asked.until)
-    return Chosen(asked.campaigns, chosen, whole=len(chosen) == len(runs))
+    ids = {run.id for run in chosen}
+    return Chosen(asked.campaigns, chosen, [run for run in runs if run.id not in ids])

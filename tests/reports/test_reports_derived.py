@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from engine.areas.registry import load
 from engine.reports.beside import Beside
@@ -15,6 +16,7 @@ from engine.reports.measured_written import show_beside
 from engine.reports.report import Asked, make_report
 from engine.status import Status
 from engine.store.outbox import Change
+from engine.store.tables import Contact, ContactImport, OptOut, table_of
 
 DUE = datetime.fromisoformat("2027-07-16T08:30+07:00")
 # What is asked of the database is held against an independent count on both by test_reports_history.py.
@@ -32,7 +34,7 @@ def sent(road):
     attempt = road.claim(ids[3])
     road.move(Change(ids[3], attempt, Status.FAILED, DUE, f"SM{ids[3]}", reason="landline", handed=True))
     (again,) = road.run([{}], step="canh-bao", due=DUE + timedelta(days=4))
-    road.send(again, Status.ACCEPTED, Status.DELIVERED, minutes=90)
+    road.send(again, Status.ACCEPTED, Status.DELIVERED, at=DUE + timedelta(days=4), minutes=90)
     return road
 
 
@@ -218,3 +220,39 @@ def test_no_figure_is_cut_beside_on_a_narrow_screen(sent, width):
     told = written.getvalue()
     assert told.count("98.765.432.100") == 4 and told.count("197.530.864.200") == 2
     assert max(map(len, told.splitlines())) <= width
+
+
+def opted_out(road, contact: int, at: datetime) -> None:
+    """A contact with this id, and its opt-out."""
+    with road.process.database.write() as connection:
+        if connection.exec_driver_sql("SELECT 1 FROM contact_import").first() is None:
+            connection.execute(
+                insert(table_of(ContactImport)).values(
+                    source="thử", basis="thử", consent=True, file_digest="0", started_at=DUE,
+                    rows=0, imported=0, updated=0, unchanged=0, rejected=0,
+                )
+            )  # fmt: skip
+        row = {
+            "id": contact, "phone_hash": b"%d" % contact, "phone_sealed": b"x", "era": "2025", "commune": "06211",
+            "language": "vi", "consent": True, "prefix": "090", "bucket": 0, "synthetic": True, "import_id": 1,
+            "updated_at": DUE,
+        }  # fmt: skip
+        connection.execute(insert(table_of(Contact)), [row])
+        connection.execute(insert(table_of(OptOut)), [{"phone_hash": b"%d" % contact, "at": at, "source": "hotline"}])
+
+
+def test_an_opt_out_belongs_to_the_last_delivery_within_seven_days(sent, loa):
+    """Contacts 1 and 2 were reached on the 16th, 1 again on the 20th; 3 was accepted only."""
+    again = DUE + timedelta(days=4)
+    opted_out(sent, 1, again)  # at the very moment of the hand-over
+    opted_out(sent, 2, DUE + timedelta(days=7))  # handed over exactly seven days before: too long ago
+    opted_out(sent, 3, DUE + timedelta(days=1))
+    told = document(loa, "--what", "opt-outs", "--by", "step")
+    assert [(row["step"], row["opt_outs"]) for row in told["rows"]] == [("mo-dau", 0), ("canh-bao", 1)]
+    assert told["totals"]["opt_outs_per_1000"] == pytest.approx(1000 / 3)
+    by_hour = document(loa, "--what", "opt-outs", "--by", "hour")["rows"]
+    assert {row["hour"]: row["opt_outs"] for row in by_hour} == {"08": 1, "": 0}
+    with sent.process.database.write() as connection:
+        connection.exec_driver_sql("UPDATE opt_out SET at = datetime(at, '-1 second') || '.000000'")
+    told = document(loa, "--what", "opt-outs", "--by", "step")
+    assert [(row["step"], row["opt_outs"]) for row in told["rows"]] == [("mo-dau", 2), ("canh-bao", 0)]

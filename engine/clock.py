@@ -8,14 +8,18 @@ takes a ``Clock``, ``Seconds`` or an instant as an argument.
 
 import os
 import time
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from engine.errors import LoaError
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+_LINUX_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
@@ -35,6 +39,10 @@ class Seconds(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only ever grow."""
+        ...
+
+    def boot(self) -> str:
+        """Whose monotonic seconds these are: values of two boots, or of two machines, say nothing of each other."""
         ...
 
 
@@ -95,6 +103,9 @@ class SteppedTime:
     def monotonic(self) -> float:
         return self.true
 
+    def boot(self) -> str:
+        return "stepped"
+
     def pass_to(self, true: float) -> None:
         """Let ``true`` be now; ``ValueError`` for an instant that has passed."""
         if true < self.true:
@@ -111,10 +122,25 @@ class MachineSeconds:
     def monotonic(self) -> float:
         return monotonic()
 
+    def boot(self) -> str:
+        return boot()
+
 
 def monotonic() -> float:
     """Seconds that only ever grow; for leases, timeouts, back-off and rates."""
     return time.monotonic()
+
+
+@cache
+def boot() -> str:
+    """An id of this machine's present boot, which monotonic seconds count from.
+
+    Linux names it. Where nobody does it is this process's own: monotonic seconds are then compared within it only.
+    """
+    try:
+        return _LINUX_BOOT.read_text(encoding="ascii").strip() or uuid.uuid4().hex
+    except (OSError, ValueError):
+        return uuid.uuid4().hex
 
 
 def parse_instant(text: str) -> datetime:

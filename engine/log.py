@@ -20,6 +20,13 @@ LARGEST = 5_000_000  # bytes of a log file before it is put aside
 # Seven digits in a row or more (spaces, dots, dashes between them allowed) is treated as a phone number,
 # unless it is plainly part of a longer word such as a vendor's id.
 _NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d(?:[ .\-()]?\d){6,}(?![0-9A-Za-z])")
+# The day of a run or of a file, as their names have it: mo-dau-2027-07-16, lang-son-30-7-2027-07-16-1. A second part of
+# at most one digit, and a day and month before it only behind a word: eleven digits or ten that begin with 2 would be
+# somebody's line otherwise. Whatever else stands in the same row of digits masks the whole of it.
+_DAY = r"20[2-9]\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-\d)?"
+_DATED = re.compile(_DAY)
+_DATED_NAME = re.compile(rf"(?:[12]\d|3[01]|0?[1-9])-(?:1[0-2]|0?[1-9])-{_DAY}")
+_BEHIND_A_WORD = re.compile(r"[a-z]-\Z")
 _SECRET = re.compile(
     r"(?i)\b(token|secret|password|authorization|auth|key|sig|signature)(\"?'?\s*[=:]\s*\"?'?)[^\s\"'&,;]+"
 )
@@ -27,7 +34,15 @@ _SECRET = re.compile(
 
 def redact(text: str) -> str:
     """``text`` with phone numbers and secrets masked."""
-    return _NUMBER.sub("[số]", _SECRET.sub(r"\1\2[mật]", text))
+    return _NUMBER.sub(_masked, _SECRET.sub(r"\1\2[mật]", text))
+
+
+def _masked(found: re.Match[str]) -> str:
+    """The mask, or the digits themselves where they are the day in the name of a run."""
+    if _DATED.fullmatch(found[0]):
+        return found[0]
+    before = found.string[max(0, found.start() - 2) : found.start()]
+    return found[0] if _BEHIND_A_WORD.match(before) and _DATED_NAME.fullmatch(found[0]) else "[số]"
 
 
 def _redact_values(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -69,7 +69,7 @@ class HttpProvider:
         try:
             body = http_template.encoded(config.send.form, config.send.body, values, self._bare)
         except UnicodeError:  # half a surrogate pair: no request can carry it
-            return _ended(message, Meaning("failed", "text"))
+            return _ended(message, Meaning("failed", "text"), reason="unreadable")
         address = URL(http_template.address(config.send.url, config.send.query, values), encoded=True)
         try:
             answer = await self._transport.call("POST", address, self._headers, body)

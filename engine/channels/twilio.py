@@ -79,12 +79,12 @@ class TwilioProvider:
         return list(await asyncio.gather(*map(self._send, batch)))
 
     async def _send(self, message: Outgoing) -> Outcome:
-        validity = min(max(message.valid_seconds, 1), LONGEST_VALIDITY)
-        form = f"{self._from}&To={quote_plus(message.to)}&Body={_quoted(message.body)}&ValidityPeriod={validity}"
-        if message.receipt_url:
-            form += f"&StatusCallback={quote_plus(message.receipt_url)}"
         try:
-            answer = await self._transport.call("POST", self._address, self._headers, form.encode())
+            form = self._form(message)
+        except UnicodeError:  # half a surrogate pair: no request can carry it, nothing has left
+            return _attempted(message, Status.FAILED, "unreadable")
+        try:
+            answer = await self._transport.call("POST", self._address, self._headers, form)
             return self._outcome(message, answer)
         except NeverSent as error:
             return _attempted(message, Status.QUEUED, "no_connection", Decision.RETRY, detail=str(error))
@@ -92,6 +92,14 @@ class TwilioProvider:
             return _attempted(message, Status.UNKNOWN, "no_answer", detail=str(error))
         except Exception as error:  # after a call nothing but a verdict may come out, or the row is lost sight of
             return _attempted(message, Status.UNKNOWN, "unexpected", detail=type(error).__name__)
+
+    def _form(self, message: Outgoing) -> bytes:
+        """The body of the POST. Raises ``UnicodeError`` for words that are no text."""
+        validity = min(max(message.valid_seconds, 1), LONGEST_VALIDITY)
+        form = f"{self._from}&To={quote_plus(message.to)}&Body={_quoted(message.body)}&ValidityPeriod={validity}"
+        if message.receipt_url:
+            form += f"&StatusCallback={quote_plus(message.receipt_url)}"
+        return form.encode()
 
     def _outcome(self, message: Outgoing, answer: Answer) -> Outcome:
         if answer.status in (200, 201):

@@ -6,12 +6,12 @@ import click
 
 from engine.areas import registry as areas
 from engine.cli.plan import show
-from engine.errors import UsageError
+from engine.errors import LoaError, UsageError
 from engine.i18n import number, sentence
 from engine.pipeline import control
 from engine.pipeline.approve import approve as approve_snapshot
 from engine.pipeline.changes import as_document, said
-from engine.pipeline.files import campaign_snapshot, load_workspace
+from engine.pipeline.files import campaign_snapshot, load_workspace, refuse_unknown
 from engine.pipeline.plan import make_plan
 from engine.pipeline.process import opened
 from engine.reports.calendar import make_calendar
@@ -79,7 +79,12 @@ def approve(campaign: str, by: str, document: str | None, as_json: bool) -> None
 def _control(action: str, campaign: str, step: str | None, by: str | None, why: str | None, as_json: bool) -> None:
     settings = from_environment()
     with opened(settings) as process:
-        decided = control.act(process, action, campaign, step, by=by, why=why)
+        try:
+            decided = control.act(process, action, campaign, step, by=by, why=why)
+        except LoaError as error:
+            if error.key == "pipeline.nothing-to-control":  # a slip of the pen, more likely than not
+                refuse_unknown(load_workspace(settings, None), campaign)
+            raise
     if as_json:
         document = {
             "campaign": campaign,

@@ -76,6 +76,7 @@ def document(seen: Overview) -> dict[str, Any]:
                 "campaign": one.campaign,
                 "state": one.state,
                 "approvals": one.approvals,
+                "edited": one.edited,
                 "faulty": one.faulty,
                 "data_until": one.data_until.isoformat() if one.data_until else None,
                 "runs": [_run_document(run, seen.as_of) for run in one.runs],
@@ -151,6 +152,7 @@ def _coming_document(one: Coming) -> dict[str, Any]:
         "due": _iso(one.occurrence.due),
         "missed_after": _iso(one.occurrence.missed_after),
         "approved": one.approved,
+        "paused": one.paused,
     }
 
 

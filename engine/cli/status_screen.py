@@ -1,6 +1,7 @@
 """What ``loa status`` puts on the screen: who is at work first, what waits for a person last, where the eye stays."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console, Group, RenderableType
@@ -77,7 +78,7 @@ def _process(seen: Overview, one: WorkerStands, part: str) -> str:
 
 
 def _campaign(campaign: CampaignStands, seen: Overview, *, bars: bool) -> Iterator[RenderableType]:
-    approved = "approved" if campaign.approvals else "not-approved"
+    approved = "edited" if campaign.edited else "approved" if campaign.approvals else "not-approved"
     state = sentence(f"cli_status.state-{campaign.state}")
     approval = sentence(f"cli_status.{approved}", approvals=campaign.approvals)
     said = sentence("cli_status.campaign", campaign=campaign.campaign, state=state, approval=approval)
@@ -93,12 +94,20 @@ def _campaign(campaign: CampaignStands, seen: Overview, *, bars: bool) -> Iterat
             missed = sum(run.status == RunStatus.MISSED for run in earlier)
             said = sentence("cli_status.earlier", count=number(len(earlier)), missed=number(missed))
             yield Text("  " + said, style="red" if missed else "dim")
-        yield _runs([run for run in campaign.runs if run not in earlier], seen, bars=bars)
+        stands_still = campaign.state == "paused"
+        shown = [_as_paused(run) if stands_still else run for run in campaign.runs if run not in earlier]
+        yield _runs(shown, seen, bars=bars)
     if campaign.data_until and campaign.runs:
         retired = sum(run.retired for run in campaign.runs)
         key = "data-gone" if retired and retired == len(campaign.runs) else "data-until"
         until = f"{campaign.data_until:%d/%m/%Y}"
         yield Text("  " + sentence(f"cli_status.{key}", until=until), style="dim")
+
+
+def _as_paused(run: RunStands) -> RunStands:
+    """A run that its campaign's pause holds back: its own row is left as it is, and says that it runs."""
+    held_back = run.status in (RunStatus.ENQUEUEING, RunStatus.READY, RunStatus.RUNNING)
+    return replace(run, status=RunStatus.PAUSED) if held_back else run
 
 
 def _runs(runs: Sequence[RunStands], seen: Overview, *, bars: bool) -> Table:
@@ -167,6 +176,8 @@ def _coming(seen: Overview) -> Iterator[RenderableType]:
         due = one.occurrence.due <= seen.as_of
         key = ("due-now" if due else "ready") if one.approved else "due-unapproved" if due else "unapproved"
         style = "" if one.approved else "bold red" if due else "yellow"
+        if one.approved and one.paused:
+            key, style = "coming-paused", "yellow"
         table.add_row(
             "", _local(one.occurrence.due), one.campaign, one.step, Text(sentence(f"cli_status.{key}"), style=style)
         )

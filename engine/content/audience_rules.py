@@ -1,6 +1,7 @@
 """What must hold of the audiences, by themselves and together."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from engine.content.audience import Audience
 from engine.content.reading import Reading
@@ -8,8 +9,13 @@ from engine.content.risk_words import risk_word
 from engine.content.words import suggestion
 
 
-def check_audience(reading: Reading[Audience], readings: Mapping[str, Reading[Audience]]) -> None:
-    """Report what is wrong with one audience; ``readings`` are all of them, by key."""
+def check_audience(
+    reading: Reading[Audience], readings: Mapping[str, Reading[Audience]], retention_days: int | None = None
+) -> None:
+    """Report what is wrong with one audience; ``readings`` are all of them, by key.
+
+    ``retention_days``: whom a campaign reached is known until so long after its period; None: not known yet.
+    """
     audience = reading.value
     if audience is None:
         return
@@ -20,6 +26,10 @@ def check_audience(reading: Reading[Audience], readings: Mapping[str, Reading[Au
     for index, group in enumerate(audience.groups.any):
         if word := risk_word(group):
             reading.report(("groups", "any", index), "error", "content.names-a-risk", text=group, word=word)
+    within = audience.exclude.contacted_within
+    if within is not None and retention_days is not None and within > timedelta(days=retention_days):
+        values = {"days": within.days, "retention": retention_days}
+        reading.report(("exclude", "contacted_within"), "warning", "content.contacted-beyond-retention", **values)
     for index, key in enumerate(audience.exclude.audiences):
         path = ("exclude", "audiences", index)
         if key not in readings:

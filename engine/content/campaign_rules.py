@@ -29,11 +29,13 @@ def check_campaign(
     messages: Collection[str],
     hotlines: Collection[str],
     zone: ZoneInfo,
+    played: Collection[str] = (),
 ) -> None:
     """Report on ``reading`` all that is wrong or doubtful in this campaign.
 
     ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
-    usable or not, so that one mistake is told once; ``hotlines`` are the workspace's.
+    usable or not, so that one mistake is told once; ``hotlines`` are the workspace's; ``played`` are the senders that
+    reach nobody.
     """
     campaign = reading.value
     if campaign is None:
@@ -58,6 +60,7 @@ def check_campaign(
             if word := risk_word(step.id):
                 reading.report((*at, "id"), "error", "content.names-a-risk", text=step.id, word=word)
         _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
+        _check_stand_ins(reading, at, step, senders, played)
         _check_times(reading, at, step, campaign, zone)
 
 
@@ -96,6 +99,7 @@ def _check_references(
     if reading.intact((*at, "channel")) and not channel_known:
         choices = ", ".join(sorted(channels))
         reading.report((*at, "channel"), "error", "content.unknown-channel", text=step.channel, known=choices)
+        reading.broken.add((*at, "channel"))  # nothing follows from it: no file of its messages is missing
     for index, key in enumerate(step.sender):
         path = (*at, "sender", index)
         if key not in written_senders:
@@ -113,6 +117,18 @@ def _check_references(
         for name, value in (("sender", step.sender), ("audience", step.audience), ("message", step.message)):
             if not value and reading.intact((*at, name)):
                 reading.report(at, "error", "content.missing-key", key=name)
+
+
+def _check_stand_ins(
+    reading: Reading[Campaign], at: Steps, step: Step, senders: Mapping[str, Sender], played: Collection[str]
+) -> None:
+    """A sender that reaches nobody must not take over from a true one: its rows would count as sent."""
+    true_one: str | None = None
+    for index, key in enumerate(step.sender):
+        if key in played and true_one is not None:
+            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=true_one)
+        elif key in senders and key not in played:
+            true_one = true_one or key
 
 
 def _unknown(reading: Reading[Campaign], path: Steps, kind: str, key: str, known: Collection[str]) -> None:

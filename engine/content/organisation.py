@@ -12,6 +12,8 @@ from engine.content.words import BadValue
 from engine.errors import LoaError
 
 TIMEZONE = "Asia/Ho_Chi_Minh"  # no other: see Configuration.timezone
+# A claim may be at work for so long: 10 s until its call starts, 30 s until that ends (engine.pipeline.calls).
+AT_WORK = timedelta(seconds=40)
 RATE = 1.0  # messages a second when a sender says nothing: what the slowest gateways take
 _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -3,12 +3,13 @@
 The providers are handed in by the caller, since content knows no channel.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, ValidationError
 
 from engine.content import yamlfile
 from engine.content.organisation import (
+    AT_WORK,
     Configuration,
     Sender,
     SenderLimits,
@@ -30,9 +31,15 @@ _SECRET_INSIDE = ("token", "password", "secret", "passwd", "apikey", "pwd", "aut
 
 
 def read_senders(
-    reading: Reading[Configuration], vendors: Mapping[str, VendorSchema], environment: Mapping[str, str]
+    reading: Reading[Configuration],
+    vendors: Mapping[str, VendorSchema],
+    environment: Mapping[str, str],
+    is_live: Callable[[Sender], bool],
 ) -> dict[str, Sender]:
-    """Every usable sender; what is wrong with the others is reported on ``reading``, nothing secret shown."""
+    """Every usable sender; what is wrong with the others is reported on ``reading``, nothing secret shown.
+
+    ``is_live`` says whether a sender reaches real phones.
+    """
     tree = yamlfile.at(reading.tree, ("senders",))
     found: dict[str, Sender] = {}
     if not isinstance(tree, yamlfile.Mapping):
@@ -43,6 +50,11 @@ def read_senders(
         elif isinstance(node, yamlfile.Mapping):
             before = len(reading.problems)
             sender = _read_sender(reading, key, node, vendors, environment)
+            if sender is not None and sender.orphan_after < AT_WORK and is_live(sender):
+                reading.report(
+                    ("senders", key, "orphan_after"), "error", "content.orphan-after-too-short", key=key,
+                    seconds=int(AT_WORK.total_seconds()),
+                )  # fmt: skip
             clean = all(problem.severity == "warning" for problem in reading.problems[before:])
             if sender is not None and clean:
                 found[key] = sender

@@ -43,9 +43,15 @@ class Snapshot(Frozen):
     tags: dict[str, tuple[AreaReference, ...]] = Field(default_factory=dict)  # the tags the audiences use
 
     def to_json(self) -> str:
-        """The canonical text: sorted keys, NFC, no spaces."""
-        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return unicodedata.normalize("NFC", text)
+        """The canonical text: sorted keys, NFC, no spaces, nothing that is not given.
+
+        What a later program adds as an optional key would otherwise be a null in every digest, and an update would void
+        approvals of files that nobody has touched.
+        """
+        given = self.model_dump(mode="json", exclude_none=True)
+        return unicodedata.normalize(
+            "NFC", json.dumps(given, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Snapshot":

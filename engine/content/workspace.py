@@ -1,6 +1,6 @@
 """The whole workspace, loaded and cross-checked: every problem at once, and what is usable in spite of them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -94,11 +94,13 @@ def load(
     registry: Registry,
     environment: Mapping[str, str],
     now: datetime | None = None,
+    is_live: Callable[[Sender], bool] = lambda _: True,
 ) -> Loaded:
     """Load and cross-check the workspace in ``folder``. Never raises for what an officer wrote.
 
     ``vendors`` are the providers by name; ``registry`` the area tables; ``environment`` where ``${NAME}`` is looked
-    up; ``now`` (aware), when given, adds the warnings that depend on how near a step is.
+    up; ``now`` (aware), when given, adds the warnings that depend on how near a step is; ``is_live`` says of a sender
+    whether it reaches real phones (where nobody can say: every one).
     """
     loading = _Loading(folder)
     reading = _read_file(loading, Configuration, folder / CONFIGURATION)
@@ -107,27 +109,30 @@ def load(
     configuration: Configuration | None = None  # None: not usable as a whole
     province: str | None = None
     hotlines: tuple[str, ...] = ()
+    retention_days: int | None = None
     zone = ZoneInfo(TIMEZONE)
     if reading is not None and reading.value is not None:
         province = check_configuration(reading, registry)
+        retention_days = reading.value.privacy.retention_days
         hotlines, zone = reading.value.hotlines, ZoneInfo(reading.value.timezone)
         if province is not None and not _errors(reading.problems):
             organisation = reading.value.organisation.model_copy(update={"province": province})
             configuration = reading.value.model_copy(update={"organisation": organisation})
         # Behind the line above: what is wrong with one sender voids the campaigns that use it, not the workspace.
-        senders = read_senders(reading, vendors, environment)
+        senders = read_senders(reading, vendors, environment, is_live)
     tags = load_tags(folder / "audiences" / "tags.csv", "audiences/tags.csv", registry, loading.problems)
     _read_folder(loading, Audience, "audiences", loading.audiences)
     _read_folder(loading, Campaign, "campaigns", loading.campaigns)
     audiences: dict[str, ResolvedAudience] = {}
     for key, audience in loading.audiences.items():
-        check_audience(audience, loading.audiences)
+        check_audience(audience, loading.audiences, retention_days)
         resolved = resolve_audience(audience, registry, tags, province)
         if resolved is not None and not _errors(audience.problems):
             audiences[key] = resolved
     messages = load_messages(folder)
     loading.problems += messages.problems
     written = _written_senders(reading)
+    played = {key for key, one in senders.items() if not getattr(vendors[one.provider], "needs_approval", True)}
     for campaign in loading.campaigns.values():
         check_campaign(
             campaign,
@@ -138,6 +143,7 @@ def load(
             messages=messages.messages.keys(),
             hotlines=hotlines,
             zone=zone,
+            played=played,
         )
     lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems)
     lint.check(loading.campaigns, loading.audiences)

@@ -23,6 +23,8 @@ from engine.store import audit, campaigns, fanout, runs, senders, snapshots
 from engine.store.audit import Signature
 from engine.store.database import Lock
 
+_GOING = (RunStatus.ENQUEUEING, RunStatus.READY, RunStatus.RUNNING)
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -108,7 +110,7 @@ def _pause(
     """Stop the claims: of a campaign by its own status, of a step by its status and that of its open runs."""
     if step is None:
         campaigns.move(connection, campaign, CampaignStatus.PAUSED, signature)
-        return sum(run["status"] in (RunStatus.ENQUEUEING, RunStatus.READY, RunStatus.RUNNING) for run in chosen)
+        return sum(run["status"] in _GOING for run in chosen)
     campaigns.move_step(connection, campaign, step, StepStatus.PAUSED, signature)
     touched = 0
     for run in chosen:
@@ -162,9 +164,13 @@ def _resume(
         if step in (None, one) and status is StepStatus.PAUSED:
             lifted |= campaigns.move_step(connection, campaign, one, StepStatus.ACTIVE, signature)
     missing = missing_approvals(process, connection, snapshot)
+    going = 0
     if step is None:
+        stood = campaigns.status_of(connection, campaign) is CampaignStatus.PAUSED
         lifted |= _lift_pause(connection, campaign, missing, signature)
-    touched = sum(_let_go(connection, process, run, snapshot, missing, signature) for run in chosen)
+        if stood and campaigns.status_of(connection, campaign) is CampaignStatus.RUNNING:
+            going = sum(run["status"] in _GOING for run in chosen)  # the campaign's pause alone held them
+    touched = going + sum(_let_go(connection, process, run, snapshot, missing, signature) for run in chosen)
     released = _release_senders(connection, process, chosen, signature.at)
     audit.settle_incidents_of(connection, at=signature.at, kind="run_missed", campaign=campaign, step=step or "")
     if missing and not (lifted or touched or released):

@@ -18,13 +18,14 @@ from engine.pipeline import breaker, failover
 from engine.pipeline.approve import pause_unapproved
 from engine.pipeline.breaker import Permit, State
 from engine.pipeline.calls import Calls, Ready
-from engine.pipeline.failover import Turn
+from engine.pipeline.claiming import claim_for
+from engine.pipeline.failover import Turn, senders_of
 from engine.pipeline.finish import expire_overdue
 from engine.pipeline.gates import OpenGate, open_gates
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers, is_live, leaves_by_file
 from engine.pipeline.seldom import Seldom
-from engine.store import audit, candidates, claims, look_ups, runs, senders
+from engine.store import audit, candidates, claims, runs, senders
 from engine.store.claims import Claim
 from engine.store.database import Lock
 from engine.store.senders import Standing
@@ -166,7 +167,7 @@ class Dispatcher:
         with self.process.database.read() as connection:
             gates, fallen = open_gates(self.process, connection, now)
             stand = senders.standings(connection) if gates else {}
-            several = [gate.run["id"] for gate in gates if len(_senders_of(gate)) > 1]
+            several = [gate.run["id"] for gate in gates if len(senders_of(gate)) > 1]
             doubtful = candidates.doubtful_queued(connection, several) if several else set()
         if fallen:
             pause_unapproved(self.process, fallen)
@@ -189,40 +190,21 @@ class Dispatcher:
         worker, sender = self.process.worker, turn.sender
         if worker is None:
             raise RuntimeError("only a registered worker may claim")
-        rest, limit = breaker.rest_of(sender.orphan_after.total_seconds()), breaker.doubt_limit(sender.rate)
         with self.process.database.write(Lock.CLAIM) as connection:
             at, real_now = monotonic(), real()
-            before = senders.lock(connection, sender.key)
-            permit, standing = breaker.asked(
-                before,
-                now=real_now,
-                in_doubt=look_ups.in_doubt(connection, sender.key, limit),
-                limit=limit,
-                rest=rest,
+            permit, claim = claim_for(
+                self.process,
+                connection,
+                turn,
+                worker=worker.id,
+                real_now=real_now,
                 spread=random.random(),
+                refuse_synthetic=is_live(self.process, sender),
             )
             if permit is Permit.NONE:
                 self.calls.resting.add(sender.key)
-                claim = Claim(held=True)
             else:
                 self.calls.resting.discard(sender.key)
-                claim = claims.claim(
-                    connection,
-                    sender=sender.key,
-                    rate=sender.rate,
-                    runs=turn.runs,
-                    worker=worker.id,
-                    now=self.process.clock.now(),
-                    real_now=real_now,
-                    slot=self.process.slot,
-                    refuse_synthetic=is_live(self.process, sender),
-                    limit=1 if permit is Permit.PROBE else claims.MOST,
-                    price=sender.price_per_segment,
-                )
-            if permit is Permit.PROBE and claim.rows:
-                standing = breaker.probing(standing, claim.rows[0].delivery_id, now=real_now, rest=rest)
-            if standing != before:
-                senders.save(connection, sender.key, standing)
         return Taken(claim, at, real_now)
 
     def _finish(self, turn: Turn, run_ids: list[int]) -> bool:
@@ -232,7 +214,7 @@ class Dispatcher:
             with self.process.database.write() as connection:
                 if runs.finish(connection, run_id, self.process.clock.now(), self.process.name):
                     continue
-                alone = len(_senders_of(turn.gate_of[run_id])) == 1
+                alone = len(senders_of(turn.gate_of[run_id])) == 1
                 waiting |= alone or candidates.waits(connection, run_id, turn.sender.key)
         return waiting
 
@@ -250,10 +232,6 @@ class Dispatcher:
                 )
             self._over_budget.add(run_id)
         self.problems[turn.sender.key] = LoaError("pipeline.failover-budget", sender=turn.sender.key)
-
-
-def _senders_of(gate: OpenGate) -> tuple[Sender, ...]:
-    return gate.snapshot.senders_of(gate.snapshot.campaign.step(gate.run["step"]))
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -15,35 +15,46 @@ from engine.content.snapshot import Snapshot
 from engine.pipeline.approve import is_approved
 from engine.pipeline.process import Process
 from engine.pipeline.providers import needs_approval
-from engine.store import runs, snapshots
+from engine.status import CampaignStatus, StepStatus
+from engine.store import campaigns, runs
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A run to come. ``approved`` is False where it needs an approval that nobody has given (or it was voided)."""
+    """A run to come. ``approved`` is False where it needs an approval that nobody has given (or it was voided).
+
+    ``paused``: its campaign or step is; it will open, and wait until somebody lets it go on.
+    """
 
     campaign: str
     step: str
     channel: str
     occurrence: Occurrence
     approved: bool
+    paused: bool = False
 
 
 def coming(process: Process, connection: Connection, current: Mapping[str, Snapshot], now: datetime) -> list[Coming]:
     """Every run still to be opened of the campaigns ``current``, those due first at the front.
 
-    What is due and not opened yet is among them while it is within ``late``; cancelled campaigns are not.
+    What is due and not opened yet is among them while it is within ``late``; what was cancelled, a campaign or
+    one step of it, is not.
     """
     found = []
     for key, snapshot in current.items():
-        if snapshots.state_of(connection, key) == "cancelled":
+        status, steps = campaigns.status_of(connection, key), campaigns.steps_of(connection, key)
+        if status is CampaignStatus.CANCELLED:
             continue
         known = runs.occurrences_known(connection, key)
         approved = is_approved(process, connection, snapshot)
         for step in snapshot.campaign.steps:
+            stands = steps.get(step.id, StepStatus.ACTIVE)
+            if stands is StepStatus.CANCELLED:
+                continue
+            paused = CampaignStatus.PAUSED is status or stands is StepStatus.PAUSED
             free = approved or not any(needs_approval(sender) for sender in snapshot.senders_of(step))
             found += [
-                Coming(key, step.id, step.channel, occurrence, free)
+                Coming(key, step.id, step.channel, occurrence, free, paused)
                 for occurrence in snapshot.occurrences(step)
                 if now <= occurrence.missed_after
                 and now < occurrence.expires

@@ -51,7 +51,7 @@ def turns(
         found.setdefault(sender.model_dump_json(), Turn(sender)).add(gate, run)
 
     for gate in gates:
-        several = gate.snapshot.senders_of(gate.snapshot.campaign.step(gate.run["step"]))
+        several = senders_of(gate)
         acting: Sender | None = None
         for place, sender in enumerate(several):
             if place > 0 and not may_take_over(gate, sender, now):
@@ -72,6 +72,11 @@ def turns(
             elif (run.run_id, sender.key) in doubtful and stands in (State.FREE, State.HALF_OPEN) and usable(sender):
                 add(gate, sender, replace(run, shared=False, doubtful_only=True))
     return list(found.values()), paused
+
+
+def senders_of(gate: OpenGate) -> tuple[Sender, ...]:
+    """Every sender that the run's step names, in order of preference."""
+    return gate.snapshot.senders_of(gate.snapshot.campaign.step(gate.run["step"]))
 
 
 def may_take_over(gate: OpenGate, sender: Sender, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from engine.content.words import suggestion
 from engine.content.workspace import Loaded, load
 from engine.errors import ContentError, LoaError
 from engine.i18n import sentence
+from engine.pipeline.providers import reaches_phones
 from engine.settings import Settings
 
 _WATCHED = ("campaigns", "audiences", "messages")
@@ -22,12 +23,14 @@ def load_workspace(
     settings: Settings, now: datetime | None = None, environment: Mapping[str, str] | None = None
 ) -> Loaded:
     """Load and cross-check the workspace; never raises for what an officer wrote."""
+    given = os.environ if environment is None else environment
     return load(
         settings.workspace,
         vendors=KNOWN,
         registry=areas.load(),
-        environment=os.environ if environment is None else environment,
+        environment=given,
         now=now,
+        is_live=lambda sender: reaches_phones(sender, given, settings.twilio_url),
     )
 
 
@@ -36,16 +39,21 @@ def campaign_snapshot(loaded: Loaded, key: str) -> Snapshot:
 
     Raises ``ContentError`` with the problems that stand in its way, ``LoaError`` when there is no such campaign.
     """
-    if key not in loaded.campaign_keys:
-        near = suggestion(key, loaded.campaign_keys)
-        hint = sentence("pipeline.unknown-campaign-hint", near=near) if near else ""
-        raise LoaError("pipeline.unknown-campaign", key=key, hint=hint)
+    refuse_unknown(loaded, key)
     if loaded.workspace is None or key not in loaded.workspace.campaigns:
         raise ContentError([problem for problem in loaded.problems_of([key]) if problem.severity == "error"])
     errors = [problem for problem in loaded.problems_of([key]) if problem.severity == "error"]
     if errors:
         raise ContentError(errors)
     return snapshot(loaded.workspace, key)
+
+
+def refuse_unknown(loaded: Loaded, key: str) -> None:
+    """Raises ``LoaError`` when there is no such campaign, naming one that was perhaps meant."""
+    if key not in loaded.campaign_keys:
+        near = suggestion(key, loaded.campaign_keys)
+        hint = sentence("pipeline.unknown-campaign-hint", near=near) if near else ""
+        raise LoaError("pipeline.unknown-campaign", key=key, hint=hint)
 
 
 def current_snapshots(loaded: Loaded) -> dict[str, Snapshot]:

@@ -1,6 +1,6 @@
 """Senders opened: from a snapshot's sender (without secrets) and the environment to a vendor's connection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -16,22 +16,26 @@ from engine.pipeline.process import Process
 
 def is_live(process: Process, sender: Sender) -> bool:
     """Whether messages through ``sender`` reach real phones: not the sandbox, and not an address on this machine."""
+    return reaches_phones(sender, process.environment, process.settings.twilio_url)
+
+
+def reaches_phones(sender: Sender, environment: Mapping[str, str], twilio_url: str | None) -> bool:
+    """The same of a sender as its file stands: ``environment`` fills its ``${NAME}``, ``twilio_url`` LOA_TWILIO_URL."""
     if not needs_approval(sender):
         return False
-    base_url = base_url_of(process, sender)
-    if base_url is not None:
-        return not is_loopback(base_url)
-    reached = _reached(process, sender)
+    if sender.provider == "twilio" and twilio_url is not None:
+        return not is_loopback(twilio_url)
+    reached = _reached(sender, environment)
     return not reached or not all(map(is_loopback, reached))
 
 
-def _reached(process: Process, sender: Sender) -> Sequence[str]:
+def _reached(sender: Sender, environment: Mapping[str, str]) -> Sequence[str]:
     """The addresses that a sender's options lead to; none where its vendor does not say, or a variable is not set."""
     kind = _kind(sender)
     if kind is None or kind.reaches is None:
         return ()
     try:
-        return kind.reaches(filled(sender.options, process.environment, kind.placeholders))
+        return kind.reaches(filled(sender.options, environment, kind.placeholders))
     except LoaError:
         return ()
 

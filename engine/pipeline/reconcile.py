@@ -49,8 +49,9 @@ async def look_up_due(process: Process, providers: Providers, writer: Executor) 
             try:
                 if await _look_up(process, providers, writer, row):
                     answering.add(row.sender)
-            except LoaError as error:  # one damaged row must not keep the others from being asked about
-                _log.error("look_up", code=error.code, delivery=row.delivery_id)
+            except Exception as error:  # a damaged row, a broken adapter: the others are asked about all the same
+                code = error.code if isinstance(error, LoaError) else type(error).__name__
+                _log.error("look_up", code=code, delivery=row.delivery_id)
                 await loop.run_in_executor(writer, _cannot_ask, process, row)
 
     await asyncio.gather(*(one(row) for row in rows))
@@ -124,8 +125,9 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
         with process.database.write() as connection:
             _apply(connection, process, change)
         return
-    now_real, monotonic = process.seconds.real(), process.seconds.monotonic()
-    proven_before = row.absent_since is not None and monotonic >= (row.absent_monotonic or 0.0)
+    now_real, monotonic, boot = process.seconds.real(), process.seconds.monotonic(), process.seconds.boot()
+    begun = row.absent_since is not None and row.absent_monotonic is not None
+    proven_before = begun and row.absent_boot == boot and monotonic >= (row.absent_monotonic or 0.0)
     with process.database.write() as connection:
         look_ups.postpone(
             connection,
@@ -133,6 +135,7 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
             due_real=now_real + sender.settle_after.total_seconds(),
             absent_since=row.absent_since if proven_before else now_real,
             absent_monotonic=row.absent_monotonic if proven_before else monotonic,
+            absent_boot=boot,
             attempt=row.attempt,
         )
 
@@ -140,9 +143,9 @@ def _decide(process: Process, row: Unsettled, sender: Sender, sends_as: str, lis
 def _absence_proven(seconds: Seconds, row: Unsettled, settle_after: float) -> bool:
     """Two complete listings ``settle_after`` apart, by the wall clock and by the one that nobody can set.
 
-    Monotonic time begins anew with the machine: after a restart the proof begins anew too.
+    Monotonic time begins anew with the machine, and another machine's is another time: then the proof begins anew too.
     """
-    if row.absent_since is None or row.absent_monotonic is None:
+    if row.absent_since is None or row.absent_monotonic is None or row.absent_boot != seconds.boot():
         return False
     passed, passed_monotonic = seconds.real() - row.absent_since, seconds.monotonic() - row.absent_monotonic
     return passed >= settle_after and passed_monotonic >= settle_after
@@ -206,6 +209,7 @@ def _postpone(process: Process, row: Unsettled, due_real: float, absent_since: f
             due_real=due_real,
             absent_since=absent_since,
             absent_monotonic=row.absent_monotonic,
+            absent_boot=row.absent_boot,
             attempt=row.attempt,
         )
 
@@ -271,6 +275,9 @@ async def poll(process: Process, providers: Providers, writer: Executor, rows: I
                 if error.decision is Decision.STOP_SENDER:
                     refused.add(row.sender)
                 return row, None, max(FAILED_WAIT, error.retry_after or 0.0)
+            except Exception as error:  # a broken adapter: what the others said is applied all the same
+                _log.error("poll", code=type(error).__name__, sender=row.sender)
+                return row, None, FAILED_WAIT
 
     answers = await asyncio.gather(*(ask(row) for row in rows))
     if answers:

@@ -126,6 +126,7 @@ def _rehearse(
             broken.append(Broken("unaccounted", lost))
         capped = rehearsed.capped_people(connection, by_id)
     findings = [*stage.findings, *rules.from_clay(stage.snapshot, stage.original, told.synthetic)]
+    findings += rules.from_nobody(list(played.values()))
     findings += rules.from_courses(stage.snapshot, list(played.values()), stage.now)
     findings += rules.from_proof(broken, clock_was_wrong=bool(stage.faults.jumps))
     if course.sending.by_a_wrong_clock:

@@ -17,19 +17,22 @@ from sqlalchemy import RowMapping
 
 from engine.areas.registry import Registry
 from engine.clock import SteppedTime
-from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
+from engine.pipeline import breaker, failover
+from engine.pipeline.failover import Turn, senders_of
 from engine.pipeline.finish import expire_overdue
 from engine.pipeline.gates import OpenGate, open_gates
 from engine.pipeline.hours import claims_from
 from engine.pipeline.open_runs import open_due
 from engine.pipeline.process import Process
+from engine.pipeline.providers import leaves_by_file
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_hearing import Hearing
 from engine.pipeline.rehearse_sending import AT_ONCE, NEVER, Sending
 from engine.pipeline.rehearse_vendor import RehearsedProviders, World
 from engine.status import RunStatus
-from engine.store import rehearsed, runs
+from engine.store import candidates, rehearsed, runs, senders
+from engine.store.senders import Standing
 from engine.store.workers import Registration
 
 LEAST = 0.001  # seconds that pass at least between two events: no event may hold the time up
@@ -71,7 +74,7 @@ class Wait:
 class _Standing(NamedTuple):
     """A run that is open for claims. ``opens``: when the hours let it hand out, now or later; None: never."""
 
-    sender: str
+    senders: tuple[str, ...]  # of its step, in their order
     opens: datetime | None
     expires: datetime
 
@@ -92,6 +95,8 @@ class Course:
     _dues: list[tuple[datetime, str]] = field(default_factory=list)
     _waiting: dict[int, tuple[datetime, int]] = field(default_factory=dict)
     _standing: dict[int, _Standing] = field(default_factory=dict)
+    _acting: dict[int, list[str]] = field(default_factory=dict)  # run → who sends for it at this moment
+    _rests: dict[str, float] = field(default_factory=dict)  # sender that may not be asked → until when
     _down: bool = False
     _stood: int = 0  # events in a row at which the time stood
 
@@ -163,21 +168,36 @@ class Course:
         if self.hearing.doubt and await self.hearing.find_out():
             self.sending.idle.clear()
         next_due = self._dues[0][0].timestamp() - self.time.ahead if self._dues else None
-        for sender, gates in self._open_now(now):
-            await self.sending.claim(sender, gates, next_due)
+        turns = self._open_now(now)
+        changes = [at for at in (next_due, *self._rests.values()) if at is not None and at < NEVER]
+        for turn in turns:
+            await self.sending.claim(turn, min(changes, default=None))
         self.hearing.receive(AT_ONCE)
 
-    def _open_now(self, now: datetime) -> list[tuple[Sender, list[OpenGate]]]:
-        """Senders with the runs that may hand out now and have something left."""
+    def _open_now(self, now: datetime) -> list[Turn]:
+        """Senders with the runs that may hand out through them now and have something left."""
+        real = self.process.seconds.real()
         with self.process.database.read() as connection:
             gates, _ = open_gates(self.process, connection, now)
+            stand = senders.standings(connection)
+            several = [gate.run["id"] for gate in gates if len(senders_of(gate)) > 1]
+            doubtful = candidates.doubtful_queued(connection, several) if several else set()
             self._note_waits(runs.in_status(connection, (RunStatus.READY, RunStatus.RUNNING)), gates, now)
-        by_sender: dict[str, tuple[Sender, list[OpenGate]]] = {}
-        for gate in gates:
-            if self.sending.idle.get(gate.run["id"], 0.0) <= self.time.true:
-                self.sending.idle.pop(gate.run["id"], None)
-                by_sender.setdefault(gate.sender.key, (gate.sender, []))[1].append(gate)
-        return list(by_sender.values())
+        first = {gate.sender.key for gate in gates}
+        found, _ = failover.turns(
+            gates,
+            now=now,
+            state=lambda key: breaker.state_of(stand.get(key, Standing()), real),
+            usable=lambda sender: sender.key in first or not leaves_by_file(sender),  # a list takes over from no call
+            doubtful=doubtful,
+        )
+        self._rests = {key: self.sending.end_of_rest(one) for key, one in stand.items() if one.rests(real)}
+        self._acting, idle = {}, self.sending.idle
+        for turn in found:
+            for run in turn.runs:
+                self._acting.setdefault(run.run_id, []).append(turn.sender.key)
+            turn.runs = [run for run in turn.runs if idle.get((run.run_id, turn.sender.key), 0.0) <= self.time.true]
+        return [turn for turn in found if turn.runs]
 
     def _note_waits(self, standing: Sequence[RowMapping], gates: list[OpenGate], now: datetime) -> None:
         """Keep book of the runs that the hours hold back with something in their queue."""
@@ -197,9 +217,9 @@ class Course:
 
     def _stands(self, run: RowMapping, now: datetime) -> "_Standing":
         snapshot = self.process.snapshot(run["digest"])
-        sender = snapshot.senders_of(snapshot.campaign.step(run["step"]))[0].key
+        several = tuple(one.key for one in snapshot.senders_of(snapshot.campaign.step(run["step"])))
         opens = claims_from(now, snapshot.campaign.limits.quiet_hours, snapshot.zone)
-        return _Standing(sender, opens, run["expires_at"])
+        return _Standing(several, opens, run["expires_at"])
 
     def _following(self) -> float | None:
         """The true time of the next event; None when nothing of the campaign is to come."""
@@ -218,5 +238,7 @@ class Course:
             if standing.opens is not None and standing.opens > now:
                 found.append(standing.opens.timestamp() - ahead)
             elif standing.opens is not None:
-                found.append(max(self.sending.idle.get(run_id, 0.0), self.sending.free.get(standing.sender, 0.0)))
+                for sender in self._acting.get(run_id, ()):
+                    found.append(max(self.sending.idle.get((run_id, sender), 0.0), self.sending.free.get(sender, 0.0)))
+                found += [self._rests[sender] for sender in standing.senders if sender in self._rests]
         return min((at for at in found if at < NEVER), default=None)

@@ -98,6 +98,12 @@ def from_clay(snapshot: Snapshot, process: Process, count: int) -> Iterator[Find
         yield _finding("refused", "synthetic", "contacts", count, count=number(count), senders=", ".join(live))
 
 
+def from_nobody(courses: Sequence[RunCourse]) -> Iterator[Finding]:
+    """A rehearsal without people breaks no rule, and proves nothing."""
+    if courses and not any(course.planned or course.excluded for course in courses):
+        yield _finding("refused", "nobody", "contacts", 0)
+
+
 def from_courses(snapshot: Snapshot, courses: Sequence[RunCourse], now: datetime) -> Iterator[Finding]:
     """What went wrong with whole runs, and with deliveries that never left the queue. ``now``: the true present."""
     file = f"campaigns/{snapshot.campaign.key}.yaml"

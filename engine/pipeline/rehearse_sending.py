@@ -1,6 +1,10 @@
-"""The sending half of a rehearsal: claims, calls at each row's own time, outcomes, and a power cut in between."""
+"""The sending half of a rehearsal: claims, calls at each row's own time, outcomes, and a power cut in between.
 
-from collections.abc import Mapping
+Who sends (the breaker's leave, the next sender of a step), what may be claimed and what becomes of an outcome are the
+true sending's own functions; only the loop around them is another, because here nobody waits.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,6 +13,8 @@ from engine.clock import SteppedTime
 from engine.content.organisation import Sender
 from engine.errors import LoaError
 from engine.pipeline import outcomes
+from engine.pipeline.claiming import claim_for
+from engine.pipeline.failover import Turn
 from engine.pipeline.gates import OpenGate
 from engine.pipeline.hours import MARGIN, closes_at
 from engine.pipeline.outcomes import Ended
@@ -20,6 +26,7 @@ from engine.status import Status
 from engine.store import claims, rehearsed, runs, senders
 from engine.store.claims import Claimed
 from engine.store.database import Lock
+from engine.store.senders import Standing
 
 AT_ONCE = 1000  # rows a claim: at 500 a message costs 4 µs more; twice that doubles how late a vendor's word is heeded
 NEVER = float("inf")
@@ -34,27 +41,29 @@ class Sending:
     world: World
     faults: Faults
     providers: RehearsedProviders
-    free: dict[str, float] = field(default_factory=dict)  # sender → its next slot
-    idle: dict[int, float] = field(default_factory=dict)  # run with nothing to claim → its next retry
+    free: dict[str, float] = field(default_factory=dict)  # sender → its next slot, or the end of its rest
+    idle: dict[tuple[int, str], float] = field(default_factory=dict)  # (run, sender) with nothing to claim → next retry
     by_a_wrong_clock: int = 0  # handed over in what truly were quiet hours or night
 
-    async def claim(self, sender: Sender, gates: list[OpenGate], next_due: float | None) -> None:
+    async def claim(self, turn: Turn, next_due: float | None) -> None:
         """One claim of a sender, handed over and committed; ``free`` and ``idle`` say when to come again.
 
-        ``next_due`` is when the next run opens: what is claimed now is sent by then.
+        ``next_due`` is when the next run opens, or another sender's rest ends: what is claimed now is sent by then.
         """
+        sender = turn.sender
         if self.free.get(sender.key, 0.0) > self.time.true:
             return
-        true, most = self.time.true, self._room(sender, gates, next_due)
-        claim = self._claimed(sender, gates, most)
+        true, most = self.time.true, self._room(turn, next_due)
+        claim = self._claimed(turn, most)
         if claim.held:
             with self.process.database.read() as connection:
-                held = senders.held(connection, self.process.seconds.real())
-            until = held[sender.key][0] if sender.key in held else self.process.seconds.real()
-            self.free[sender.key] = until - self.time.ahead if until < senders.FOREVER else NEVER
+                standing = senders.standings(connection).get(sender.key, Standing())
+            self.free[sender.key] = self.end_of_rest(standing)
             return
+        for run_id in claim.over_budget:  # it may not take over; whoever the rows stand under goes on when it can
+            self.idle[run_id, sender.key] = NEVER
         if claim.rows:
-            await self._hand_over(sender, {gate.run["id"]: gate for gate in gates}, claim.rows)
+            await self._hand_over(sender, turn.gate_of, claim.rows)
             self.free[sender.key] = claim.rows[-1].release_real - self.time.ahead + 1.0 / sender.rate
             return
         self.free[sender.key] = true
@@ -62,27 +71,36 @@ class Sending:
             with self.process.database.write() as connection:
                 over = runs.finish(connection, run_id, self.process.clock.now())
                 retry = None if over else rehearsed.next_retry(connection, run_id)
-            self.idle[run_id] = NEVER if retry is None else retry - self.time.ahead
+            self.idle[run_id, sender.key] = NEVER if retry is None else retry - self.time.ahead
 
-    def _claimed(self, sender: Sender, gates: list[OpenGate], seconds: float) -> claims.Claim:
+    def end_of_rest(self, standing: Standing) -> float:
+        """The true time at which a sender that may not be claimed for may be asked about again."""
+        if standing.stopped:
+            return NEVER
+        real = self.process.seconds.real()
+        ends = [at for at in (standing.held_until, standing.probe_until) if at is not None and at > real]
+        return (max(ends) if ends else real) - self.time.ahead
+
+    def _claimed(self, turn: Turn, seconds: float) -> claims.Claim:
         worker = self.process.worker
         assert worker is not None
         with self.process.database.write(Lock.CLAIM) as connection:
-            return claims.claim(
+            _, claim = claim_for(
+                self.process,
                 connection,
-                sender=sender.key,
-                rate=sender.rate,
-                runs=[gate.claimable for gate in gates],
+                turn,
                 worker=worker.id,
-                now=self.process.clock.now(),
                 real_now=self.process.seconds.real(),
-                slot=self.process.slot,
-                limit=max(1, min(AT_ONCE, int(seconds * sender.rate + 1e-6))),
+                spread=0.5,
+                refuse_synthetic=False,
+                limit=max(1, min(AT_ONCE, int(seconds * turn.sender.rate + 1e-6))),
                 ahead=seconds,
             )
+        return claim
 
-    def _room(self, sender: Sender, gates: list[OpenGate], next_due: float | None) -> float:
+    def _room(self, turn: Turn, next_due: float | None) -> float:
         """Seconds from now in which nothing happens that could change what the gates say."""
+        sender, gates = turn.sender, turn.gate_of.values()
         true, now = self.time.true, self.process.clock.now()
         if self.faults.unreachable(sender.key, true):
             return claims.HORIZON  # as a process does; the first refusal lets the sender rest
@@ -117,16 +135,18 @@ class Sending:
             self.by_a_wrong_clock += sum(self._truly_quiet(gate_of[row.run_id], row.release_real) for row in rows)
         if keep:
             outcomes.commit(self.process, ended)
+            back = {row.run_id for row, one in zip(rows, ended, strict=True) if one.outcome.status is Status.QUEUED}
+            self.idle = {key: at for key, at in self.idle.items() if key[0] not in back}
 
     def _truly_quiet(self, gate: OpenGate, release_real: float) -> bool:
         true = datetime.fromtimestamp(release_real - self.time.ahead, UTC)
         quiet = gate.snapshot.campaign.limits.quiet_hours
         return closes_at(true, quiet, gate.snapshot.zone) <= true
 
-    async def break_off(self, open_now: list[tuple[Sender, list[OpenGate]]]) -> None:
+    async def break_off(self, turns: Sequence[Turn]) -> None:
         """The power goes in the middle of a second: half of a claim has been called, and nothing of it written."""
-        for sender, gates in open_now:
-            if self.free.get(sender.key, 0.0) <= self.time.true + claims.HORIZON:
-                rows = self._claimed(sender, gates, claims.HORIZON).rows
+        for turn in turns:
+            if self.free.get(turn.sender.key, 0.0) <= self.time.true + claims.HORIZON:
+                rows = self._claimed(turn, claims.HORIZON).rows
                 called = rows[: (len(rows) + 1) // 2]
-                await self._hand_over(sender, {gate.run["id"]: gate for gate in gates}, called, keep=False)
+                await self._hand_over(turn.sender, turn.gate_of, called, keep=False)

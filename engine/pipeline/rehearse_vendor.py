@@ -71,7 +71,7 @@ class RehearsedProvider:
         self.sender = self._phones.sender
 
     async def send(self, batch: Sequence[Outgoing]) -> list[Outcome]:
-        """Hand the messages over; no connection is made to a sender that is out of reach, and it is let rest."""
+        """Hand the messages over; no connection is made to a sender that is out of reach."""
         if self._world.faults.outages and self._world.faults.unreachable(self._key, self._world.clock.true):
             return [
                 Outcome(
@@ -79,7 +79,7 @@ class RehearsedProvider:
                     message.attempt,
                     Status.QUEUED,
                     reason="no_connection",
-                    decision=Decision.HOLD_SENDER,
+                    decision=Decision.RETRY,
                 )
                 for message in batch
             ]

@@ -69,15 +69,23 @@ def _campaign(
     files: Files | None,
 ) -> CampaignStands:
     known = files is not None and campaign in files.campaigns
+    approvals, state = snapshots.standing(connection, campaign), snapshots.state_of(connection, campaign)
+    current = files.campaigns[campaign].digest if files is not None and campaign in files.campaigns else None
     until = kept_until(process, connection, files, campaign) if files and (known or rows) else None
     return CampaignStands(
         campaign,
-        snapshots.state_of(connection, campaign),
-        len(snapshots.standing(connection, campaign)),
+        state,
+        len(approvals),
         tuple(_run(run, figures[run["id"]], going.get(run["id"])) for run in rows),
         files is not None and campaign in files.faulty,
         until.date() if until else None,
+        state != "cancelled" and bool(approvals) and current is not None and _all_of_others(approvals, current),
     )
+
+
+def _all_of_others(approvals: Iterable[RowMapping], digest: str) -> bool:
+    """Whether every approval is of other files than those with ``digest``."""
+    return all(one["digest"] != digest for one in approvals)
 
 
 def _run(run: RowMapping, figures: Figures, going: Forecast | None) -> RunStands:
@@ -121,6 +129,10 @@ def _forecasts(
         step = snapshot.campaign.step(run["step"])
         sender = snapshot.senders_of(step)[0]
         statuses = figures[run["id"]].statuses
+        if not _waiting(
+            figures[run["id"]]
+        ):  # nothing is left to hand over: it waits for outcomes, and stalls at nothing
+            continue
         if sender.key in resting or snapshots.state_of(connection, run["campaign"]) != "active":
             continue
         going.append(

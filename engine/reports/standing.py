@@ -39,7 +39,8 @@ class RunStands:
 class CampaignStands:
     """One campaign: active, paused or cancelled; how many approvals stand; its runs by due time.
 
-    ``faulty``: its files have errors. ``data_until``: the first day without a way from its deliveries to people.
+    ``edited``: those are of other files than stand there now. ``faulty``: its files have errors. ``data_until``: the
+    first day without a way from its deliveries to people.
     """
 
     campaign: str
@@ -48,6 +49,7 @@ class CampaignStands:
     runs: tuple[RunStands, ...]
     faulty: bool = False
     data_until: date | None = None
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ _RUN = table_of(Run)
 _ASK = text(
     "INSERT INTO look_up (delivery_id, attempt, sender, due_real) VALUES (:delivery_id, :attempt, :sender, :due_real)"
     " ON CONFLICT (delivery_id) DO UPDATE SET attempt = excluded.attempt, sender = excluded.sender,"
-    " due_real = excluded.due_real, absent_since = NULL, absent_monotonic = NULL, waits_for = NULL"
+    " due_real = excluded.due_real, absent_since = NULL, absent_monotonic = NULL,"
+    " absent_boot = NULL, waits_for = NULL"
 )
 
 
@@ -38,6 +39,7 @@ class Unsettled:
     name_sealed: bytes | None = field(default=None, repr=False)
     digest: str = ""  # of its run's snapshot: through which account, under which name it was sent
     absent_monotonic: float | None = None
+    absent_boot: str | None = None
     vendor_id: str | None = None  # where the vendor named it before its outcome became doubtful
 
 
@@ -86,7 +88,8 @@ def due(connection: Connection, real_now: float, limit: int = 200) -> list[Unset
         select(
             _LOOK_UP.c.delivery_id, _DELIVERY.c.attempt, _DELIVERY.c.sender, _DELIVERY.c.claimed_at,
             _LOOK_UP.c.absent_since, _RENDERING.c.words, _RENDERING.c.personal, _CONTACT.c.phone_sealed,
-            _CONTACT.c.name_sealed, _RUN.c.digest, _LOOK_UP.c.absent_monotonic, _DELIVERY.c.vendor_id,
+            _CONTACT.c.name_sealed, _RUN.c.digest, _LOOK_UP.c.absent_monotonic, _LOOK_UP.c.absent_boot,
+            _DELIVERY.c.vendor_id,
         )
         .select_from(_LOOK_UP)
         .join(_DELIVERY, _DELIVERY.c.id == _LOOK_UP.c.delivery_id)
@@ -108,6 +111,7 @@ def postpone(
     due_real: float,
     absent_since: float | None,
     absent_monotonic: float | None = None,
+    absent_boot: str | None = None,
     waits_for: str | None = None,
     attempt: int | None = None,
 ) -> None:
@@ -118,7 +122,13 @@ def postpone(
     connection.execute(
         update(_LOOK_UP)
         .where(_LOOK_UP.c.delivery_id == delivery_id, *([] if attempt is None else [_LOOK_UP.c.attempt == attempt]))
-        .values(due_real=due_real, absent_since=absent_since, absent_monotonic=absent_monotonic, waits_for=waits_for)
+        .values(
+            due_real=due_real,
+            absent_since=absent_since,
+            absent_monotonic=absent_monotonic,
+            absent_boot=absent_boot,
+            waits_for=waits_for,
+        )
     )
 
 

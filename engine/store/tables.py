@@ -441,6 +441,7 @@ class LookUp(SQLModel, table=True):
     due_real: float
     absent_since: float | None = None
     absent_monotonic: float | None = None
+    absent_boot: str | None = None  # whose monotonic seconds
     waits_for: str | None = None
 
 

@@ -149,7 +149,7 @@ def test_a_count_of_segments_is_believed_only_when_it_is_one(said: Any, segments
 
 def test_a_text_that_no_request_can_carry_fails_alone() -> None:
     outcome, standin = _sent("a", HANG_UP, dataclasses.replace(MESSAGE, body="Gọi \ud83d"))
-    assert (outcome.status, outcome.reason, standin.seen) == (Status.FAILED, "text", [])
+    assert (outcome.status, outcome.reason, standin.seen) == (Status.FAILED, "unreadable", [])
 
 
 @pytest.mark.parametrize(

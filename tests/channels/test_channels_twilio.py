@@ -14,7 +14,16 @@ from pydantic import ValidationError
 from twilio.request_validator import RequestValidator
 
 from engine.channels import VENDORS, vendor
-from engine.channels.base import BadSender, Decision, InvalidReceipt, LookUpFailed, OpenedWith, Outgoing, VendorMessage
+from engine.channels.base import (
+    BadSender,
+    Decision,
+    InvalidReceipt,
+    LookUpFailed,
+    OpenedWith,
+    Outcome,
+    Outgoing,
+    VendorMessage,
+)
 from engine.channels.testing.standin import HANG_UP, Standin, reply
 from engine.channels.transport import Transport
 from engine.channels.twilio import TwilioProvider
@@ -23,6 +32,7 @@ from engine.channels.twilio_receipts import is_signed
 from engine.clock import SystemClock
 from engine.errors import LoaError
 from engine.i18n import sentence
+from engine.pipeline.breaker import Word, said
 from engine.status import Status
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "token-of-clay"
@@ -380,3 +390,20 @@ def test_whatever_fails_only_an_unknown_outcome_may_hide_an_accepted_message(mon
     assert by_status[Status.ACCEPTED] <= set(logged) <= by_status[Status.ACCEPTED] | by_status[Status.UNKNOWN]
     assert all(by_status[status] for status in (Status.ACCEPTED, Status.UNKNOWN, Status.QUEUED))
     assert set(logged) & by_status[Status.UNKNOWN], "no answer was lost after the message was taken"
+
+
+def test_words_that_no_request_can_carry_are_refused_here_and_not_in_doubt() -> None:
+    """``unknown`` would be looked up for a quarter of an hour, proven absent, and tried for ever."""
+
+    async def send() -> tuple[Outcome, int]:
+        async with Standin([HANG_UP]).running() as standin:
+            provider = _provider(standin.url)
+            try:
+                [outcome] = await provider.send([Outgoing(1, 1, "+84900000123", "Gọi \ud83d", 60, None)])
+            finally:
+                await provider.close()
+            return outcome, standin.posts()
+
+    outcome, posts = asyncio.run(send())
+    assert (outcome.status, outcome.reason, posts) == (Status.FAILED, "unreadable", 0)
+    assert said(outcome).word is Word.NOTHING, "a probe that never left proves nothing about the sender"

@@ -104,3 +104,31 @@ def test_words_that_tell_why_somebody_was_chosen(text: str) -> None:
 )  # fmt: skip
 def test_places_and_occupations_are_fine(text: str) -> None:
     assert risk_word(text) is None
+
+
+def test_leaving_out_whom_nobody_knows_any_more_is_a_warning(loaded: Load) -> None:
+    audience = FILES["audiences/dan.yaml"] + "exclude: {contacted_within: 31 days}\n"
+    configuration = FILES["loa.yaml"] + "privacy: {retention_days: 30}\n"
+    found = loaded({"audiences/dan.yaml": audience, "loa.yaml": configuration})
+    assert places(found) == ["audiences/dan.yaml:3:29 contacted-beyond-retention"] and found.ok
+    assert places(loaded({"audiences/dan.yaml": audience.replace("31", "30"), "loa.yaml": configuration})) == []
+    assert places(loaded({"audiences/dan.yaml": audience, "loa.yaml": FILES["loa.yaml"]})) == []
+
+
+def test_made_up_phones_do_not_take_over_from_a_true_sender(loaded: Load) -> None:
+    """While the gateway fails everything would count as sent, and nobody would get anything."""
+    gateway = "  gw: {provider: gateway, from: BCD138, account: AC0123, token: '${TOKEN}', price_per_segment: 850}\n"
+    configuration = FILES["loa.yaml"].replace("senders:\n", f"senders:\n{gateway}")
+
+    def found(senders: str) -> list[str]:
+        campaign = CAMPAIGN.replace("sender: toy", f"sender: {senders}")
+        changes = {"loa.yaml": configuration, "campaigns/thu.yaml": campaign}
+        return places(loaded(changes, environment={"TOKEN": "0123456789"}), "error")
+
+    assert found("[gw, toy]") == ["campaigns/thu.yaml:12:18 stand-in-plays"]
+    assert found("gw") == found("toy") == []
+
+
+def test_a_wrong_channel_is_one_mistake(loaded: Load) -> None:
+    found = loaded({"campaigns/thu.yaml": CAMPAIGN.replace("channel: sms", "channel: smss")})
+    assert places(found) == ["campaigns/thu.yaml:11:14 unknown-channel"]

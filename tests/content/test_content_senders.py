@@ -5,9 +5,10 @@ import json
 import pytest
 from content_workspaces import FILES, VENDORS, Load, places
 
-from engine.content.organisation import filled, variables_in
+from engine.content.organisation import AT_WORK, filled, variables_in
 from engine.content.snapshot import snapshot
 from engine.errors import LoaError
+from engine.pipeline import calls
 
 SENDER = "  gw: {provider: gateway, from: BCD138, account: AC0123, token: '${TOKEN}', price_per_segment: 850}\n"
 
@@ -91,7 +92,7 @@ def test_a_missing_price_is_a_warning_where_messages_cost(loaded: Load) -> None:
 
 def test_a_snapshot_keeps_the_variable_and_not_its_value(loaded: Load) -> None:
     changes = written(SENDER)
-    changes["campaigns/thu.yaml"] = FILES["campaigns/thu.yaml"].replace("sender: toy", "sender: [gw, toy]")
+    changes["campaigns/thu.yaml"] = FILES["campaigns/thu.yaml"].replace("sender: toy", "sender: gw")
     found = loaded(changes, environment={"TOKEN": "0123456789"})
     assert found.workspace is not None
     text = snapshot(found.workspace, "thu").to_json()
@@ -104,3 +105,13 @@ def test_variables_are_filled_however_deep() -> None:
     assert filled(value, {"A": "1", "B": "2"}) == {"a": ["1-2", {"b": "1"}], "c": "plain $A {A}"}
     with pytest.raises(LoaError):
         filled(value, {"A": "1", "B": ""})
+
+
+def test_a_claim_that_may_be_at_work_is_no_orphan_where_real_phones_are_reached(loaded: Load) -> None:
+    short = SENDER.replace("price", "orphan_after: 39 seconds, price")
+    environment = {"TOKEN": "0123456789"}
+    found = loaded(written(short), environment=environment)
+    assert places(found) == ["loa.yaml:3:91 orphan-after-too-short"]
+    assert found.workspace is not None and "gw" not in found.workspace.senders
+    assert loaded(written(short.replace("39", "40")), environment=environment).ok
+    assert AT_WORK.total_seconds() == calls.START_WITHIN + calls.CALL_ENDS_WITHIN

@@ -7,6 +7,7 @@ import pytest
 import road_workspace as files
 from pipeline_road import Person, Road, Scripted, World, on_one_database, vendor_of
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from engine.channels import VENDORS
 from engine.channels.base import Outcome, Outgoing
@@ -172,6 +173,91 @@ def test_an_outcome_is_kept_until_the_database_takes_it(
     live.round()
     assert live.statuses() == {"accepted": 5}
     assert len(world.sent) == 5
+
+
+@on_one_database
+def test_a_stop_while_nothing_can_be_stored_says_what_is_left_behind_and_loses_none(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk stays full until the process has to go: the vendor has the messages, and the next one finds them."""
+
+    def commit(process: object, batch: object) -> object:
+        raise LoaError("store.disk-full")
+
+    async def main() -> None:
+        stop = asyncio.Event()
+
+        def answer(message: Outgoing) -> Outcome:
+            stop.set()
+            return world.accept(message)
+
+        world.answer = answer
+        async with serving(live.process) as service:
+            await service.open_due()
+            await service.dispatcher.run(stop)
+
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr(outcomes, "commit", commit)
+        asyncio.run(main())
+    left = live.statuses()["sending"]
+    assert [line["deliveries"] for line in lines if line["event"] == "left_behind"] == [left]
+    assert [line["code"] for line in lines if line["event"] == "outcome_not_stored"] == ["disk-full"]
+    world.answer = None
+    for _ in range(5):
+        live.later(minutes=16)
+        live.round()
+    assert live.statuses() == {"accepted": 5}
+    assert len({message.to for message in world.sent if world.log.get(message.to)}) == 5
+    assert all(len(messages) == 1 for messages in world.log.values())
+    live.prove_tallies()
+
+
+@on_one_database
+def test_a_bug_beside_a_call_holds_no_row_for_ever(live: Road, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row counted as being at work while the process lived, and nobody asked the vendor about it."""
+    real_ended, bugs = calls.Calls._ended, iter(range(1))
+
+    def ended(self: calls.Calls, ready: calls.Ready, outcome: Outcome, phone: str = "") -> object:
+        if phone and next(bugs, None) is not None:
+            raise ZeroDivisionError
+        return real_ended(self, ready, outcome, phone)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        async with serving(live.process) as service:
+            await service.open_due()
+            running = asyncio.create_task(service.dispatcher.run(stop))
+            async with asyncio.timeout(30):
+                while live.statuses()["accepted"] < 4 or service.dispatcher.on_hand:
+                    await asyncio.sleep(0.01)
+            stop.set()
+            await running
+
+    monkeypatch.setattr(calls.Calls, "_ended", ended)
+    asyncio.run(main())
+    assert live.statuses() == {"accepted": 4, "sending": 1}
+    live.later(seconds=61)
+    live.round()
+    live.later(seconds=61)
+    live.round()
+    assert (live.statuses(), len(world.sent)) == ({"accepted": 5}, 5)
+
+
+@on_one_database
+def test_slots_that_cannot_be_had_for_whatever_reason_do_not_end_a_sender(
+    live: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody foresaw would end the pacer with its rows in hand: nothing more would be claimed for it."""
+
+    def reserved(self: object, sender: object, slots: int) -> float:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        monkeypatch.setattr(calls.Calls, "_reserved", reserved)
+        async with serving(live.process) as service:
+            assert await service.dispatcher.calls._reserve(None, 1) is None  # type: ignore[arg-type]  # not looked at
+
+    asyncio.run(main())
 
 
 def test_a_stop_in_the_middle_leaves_nothing_half_claimed(live: Road, world: World) -> None:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 import road_workspace as files
-from pipeline_road import Person, Road, World, on_one_database, refused
+from pipeline_road import Person, Road, Scripted, World, on_one_database, refused
 from sqlalchemy import text
 
 from engine.channels.base import Decision, Outcome, Outgoing, VendorMessage
-from engine.clock import parse_instant
+from engine.clock import MachineSeconds, parse_instant
 from engine.pipeline import control
 from engine.pipeline.recognise import recognise
 from engine.status import Status
@@ -58,6 +58,71 @@ def test_absence_is_proven_by_two_listings_settle_after_apart_and_then_it_goes_o
         doubtful.round()
     assert len(world.sent) == 2
     doubtful.prove_tallies()
+
+
+@on_one_database
+def test_a_machine_that_started_anew_proves_absence_anew(
+    doubtful: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monotonic seconds of another boot (or another machine) may be larger by chance: they prove nothing."""
+    world.answer = world.lost
+    doubtful.round()
+    world.answer = None
+    doubtful.later(seconds=61)
+    doubtful.round()
+    monkeypatch.setattr(MachineSeconds, "boot", lambda self: "another")
+    monkeypatch.setattr(MachineSeconds, "monotonic", lambda self: 1e9 + doubtful.wall())
+    doubtful.later(minutes=16)
+    doubtful.round()
+    assert (state(doubtful), world.listings) == ([("unknown", 1)], 2)  # the first listing of a new proof
+    doubtful.later(minutes=15, seconds=1)
+    doubtful.round()
+    assert (state(doubtful), world.listings) == ([("accepted", 2)], 3)
+
+
+@on_one_database
+def test_a_broken_adapter_does_not_keep_the_others_from_being_asked(
+    doubtful: Road, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What raises is not the one error that an adapter may: the rest is looked up and polled all the same."""
+    doubtful.people(Person())
+    doubtful.write(
+        {
+            "loa.yaml": files.loa_yaml(more_senders=files.scripted(settle_after=SETTLE, poll_after="10 minutes")),
+            "campaigns/thu.yaml": files.campaign(files.step("hai", sender="thu", valid_for="10 hours")),
+        }
+    )
+    doubtful.approve()
+    world.answer = world.cut
+    doubtful.round()
+    broken = world.sent[0].to
+    real_list = Scripted.list_to
+
+    async def list_to(self: Scripted, to: str) -> list[VendorMessage]:
+        if to == broken:
+            raise ZeroDivisionError
+        return await real_list(self, to)
+
+    monkeypatch.setattr(Scripted, "list_to", list_to)
+    doubtful.later(seconds=61)
+    doubtful.round()
+    assert sorted(doubtful.statuses().items()) == [("accepted", 1), ("unknown", 1)]
+    monkeypatch.setattr(Scripted, "list_to", real_list)
+    doubtful.later(seconds=61)
+    doubtful.round()
+    real_fetch, bad = Scripted.fetch, world.log[broken][0].vendor_id
+    for messages in world.log.values():
+        world.standing[messages[0].vendor_id] = (Status.DELIVERED, None, Decision.NONE)
+
+    async def fetch(self: Scripted, vendor_id: str) -> VendorMessage | None:
+        if vendor_id == bad:
+            raise ZeroDivisionError
+        return await real_fetch(self, vendor_id)
+
+    monkeypatch.setattr(Scripted, "fetch", fetch)
+    doubtful.later(minutes=11)
+    doubtful.round()
+    assert sorted(doubtful.statuses().items()) == [("accepted", 1), ("delivered", 1)]
 
 
 def test_a_message_that_shows_only_in_the_second_listing_is_not_sent_again(doubtful: Road, world: World) -> None:
@@ -488,8 +553,6 @@ def test_a_vendor_that_cannot_be_asked_for_an_hour_is_shown_until_it_can(doubtfu
 def test_a_poll_that_is_refused_for_the_account_stops_the_sender(
     doubtful: Road, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline_road import Scripted
-
     from engine.channels.base import LookUpFailed
 
     async def refused_fetch(self: Scripted, vendor_id: str) -> None:

@@ -263,3 +263,10 @@ def test_the_copy_holds_nobody_whom_nothing_addresses_and_nothing_that_is_long_a
         assert connection.execute(text("SELECT count(*) FROM delivery WHERE claimed_at < '2027-07-18'")).scalar() == 2
     with rehearsed(road, now=parse_instant("2027-07-30 08:00")) as far, far.process.database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM delivery WHERE claimed_at < '2027-07-18'")).scalar() == 0
+
+
+@on_one_database
+def test_a_rehearsal_without_people_does_not_look_like_a_success(road: Road) -> None:
+    assert "nobody" in rules(outcome(road), "refused")
+    people(road, 1)
+    assert "nobody" not in rules(outcome(road), "refused")

@@ -252,3 +252,45 @@ def test_on_a_terminal_there_are_bars_and_it_refreshes_itself(road, monkeypatch)
     with pytest.raises(SystemExit) as left:
         main(["status", "--watch"])
     assert (left.value.code, len(looks)) == (0, 2)
+
+
+def test_what_is_paused_or_cancelled_does_not_look_as_if_it_would_go_out(prepared, loa):
+    steps = [files.step(one, when=f"2027-07-31 1{place}:00") for place, one in enumerate(("mot", "hai", "ba"))]
+    files.write(prepared.settings.workspace, {"campaigns/thu.yaml": files.campaign(*steps)})
+    assert loa("approve", "thu", "--by", "Ba")[0] == 0
+    assert loa("cancel", "thu", "mot", "--by", "Ba")[0] == 0
+    assert loa("pause", "thu", "hai", "--by", "Ba")[0] == 0
+    assert [(one["step"], one["paused"]) for one in document(loa)["coming"]] == [("hai", True), ("ba", False)]
+    _, out, _ = loa("status")
+    assert "thu  hai  đang tạm dừng" in out and "thu  ba   đúng lịch sẽ tự gửi" in out
+    assert loa("pause", "thu", "--by", "Ba")[0] == 0
+    assert [one["paused"] for one in document(loa)["coming"]] == [True, True]
+
+
+def test_an_approval_of_other_files_does_not_look_valid(prepared, loa):
+    """Before the process has seen the edit: the officer would read that all is approved, and nothing would go out."""
+    campaign = files.campaign(files.step("mot", when="2027-07-31 11:00", sender="cong"))
+    files.write(prepared.settings.workspace, {"campaigns/thu.yaml": campaign})
+    assert loa("approve", "thu", "--by", "Ba")[0] == 0
+    assert "đã có 1 phê duyệt còn hiệu lực" in loa("status")[1]
+    files.write(prepared.settings.workspace, {"campaigns/thu.yaml": campaign.replace("11:00", "11:30")})
+    _, out, _ = loa("status")
+    assert "phải phê duyệt lại" in out and "còn hiệu lực" not in out
+    [told] = [one for one in document(loa)["campaigns"] if one["campaign"] == "thu"]
+    assert (told["approvals"], told["edited"]) == (1, True)
+
+
+def test_a_slip_of_the_pen_in_a_decision_is_told(prepared, loa):
+    files.write(prepared.settings.workspace, {"campaigns/thu.yaml": files.campaign(files.step("mot"))})
+    code, _, err = loa("pause", "thuu", "--by", "Ba")
+    assert code == 1 and "“thu”" in err
+    code, _, err = loa("pause", "thu", "--by", "Ba")
+    assert code == 1 and "chưa được phê duyệt" in err
+
+
+def test_a_run_of_a_paused_campaign_does_not_look_as_if_it_ran(road, loa):
+    road.run([{}], status=RunStatus.RUNNING)
+    assert loa("pause", "lang-son", "--by", "Ba")[0] == 0
+    _, out, _ = loa("status", "lang-son")
+    assert "mo-dau  tạm dừng" in out and "đang chạy" not in out
+    assert document(loa, "lang-son")["campaigns"][0]["runs"][0]["status"] == "running", "the row's own word"

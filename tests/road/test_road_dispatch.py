@@ -40,7 +40,8 @@ def walk(loa: Loa, people: int, ledger: Vendor) -> None:
     plan = loa.here.ok("plan", "thu", "--json").json
     assert plan["totals"]["recipients"] == plan["totals"]["people"] == people
     done = loa.ok("dispatch", "--once", "--json").json
-    assert (done["opened"], done["claimed"]) == (1, people)
+    # A machine too busy for the sender's rate gives rows back that it could not call in time, and claims them anew.
+    assert done["opened"] == 1 and done["claimed"] >= people
     told = report(loa)
     check(told, ledger, people)
     prove_tallies(lambda statement: rows(loa, statement))

@@ -1,13 +1,13 @@
 """Sums per commune over a whole campaign, and the arm as a trait: reports no longer add up every run's communes
 
-Revision: 0010
+Revision: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0005"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -256,3 +256,11 @@ def test_an_opt_out_belongs_to_the_last_delivery_within_seven_days(sent, loa):
         connection.exec_driver_sql("UPDATE opt_out SET at = datetime(at, '-1 second') || '.000000'")
     told = document(loa, "--what", "opt-outs", "--by", "step")
     assert [(row["step"], row["opt_outs"]) for row in told["rows"]] == [("mo-dau", 2), ("canh-bao", 0)]
+
+
+def test_help_and_tables_speak_english_too(sent, loa, monkeypatch):
+    monkeypatch.setenv("LOA_LANG", "en")
+    for what, words in (("coverage", "Reached at least once"), ("reasons", "What to do"), ("delay", "Median")):
+        code, out, _ = loa("report", "lang-son", "--what", what)
+        assert code == 0 and words in out
+    assert "opt-outs" in loa("report", "--help")[1]

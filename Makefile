@@ -20,7 +20,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 torture: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m torture tests/torture --ignore=tests/torture/test_torture_rate.py
+	$(BIN)/python -m pytest -n 2 -m torture tests/torture tests/road --ignore=tests/torture/test_torture_rate.py
 	$(BIN)/python -m pytest -m torture tests/torture/test_torture_rate.py
 
 bench: $(VENV)/.dev

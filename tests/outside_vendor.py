@@ -1,4 +1,4 @@
-"""The vendor of docs/adding-a-channel.md, taken from that page and laid down as an installed package."""
+"""The vendors of docs/adding-a-channel.md, taken from that page and laid down as installed packages."""
 
 import re
 import sys
@@ -24,13 +24,16 @@ def install(folder: Path, line: str, files: dict[str, str], package: str = "loa-
     return folder
 
 
-def from_the_page(folder: Path) -> Path:
-    """The page's one file, one test and one line."""
+def from_the_page(folder: Path, name: str = "bo-cau") -> Path:
+    """The page's one file, one test and one line of the vendor with this name."""
+    word = name.replace("-", "_")
     code = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL))
-    assert set(code) == {"loa_bo_cau.py", "test_bo_cau.py"}
-    (toml,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    [(name, target)] = tomllib.loads(toml)["project"]["entry-points"]["loa.providers"].items()
-    return install(folder, f"{name} = {target}", code)
+    assert set(code) == {f"{kind}_{one}.py" for kind in ("loa", "test") for one in ("bo_cau", "bang_tin")}
+    lines: dict[str, str] = {}
+    for toml in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL):
+        lines |= tomllib.loads(toml)["project"]["entry-points"]["loa.providers"]
+    own = {file: text for file, text in code.items() if word in file}
+    return install(folder, f"{name} = {lines[name]}", own, package=f"loa-{name}")
 
 
 @contextmanager
@@ -40,7 +43,8 @@ def forgotten() -> Iterator[None]:
     def forget() -> None:
         plugins.installed.cache_clear()
         plugins.loaded.cache_clear()
-        sys.modules.pop("loa_bo_cau", None)
+        for name in ("loa_bo_cau", "loa_bang_tin"):
+            sys.modules.pop(name, None)
 
     forget()
     try:

@@ -5,15 +5,29 @@ Those of third parties come from other packages by entry point: docs/adding-a-ch
 
 from collections.abc import Iterator, Mapping
 
-from engine.channels import file_sender, http_sender, plugins, sandbox, twilio_sender
+from engine.channels import (
+    apprise_sender,
+    facebook_sender,
+    file_sender,
+    http_sender,
+    plugins,
+    sandbox,
+    telegram_sender,
+    twilio_sender,
+    zalo_sender,
+)
 from engine.channels.base import Vendor
 from engine.errors import LoaError
 
 VENDORS: dict[str, Vendor] = {
+    "apprise": apprise_sender.VENDOR,
+    "facebook": facebook_sender.VENDOR,
     "file": file_sender.VENDOR,
     "http": http_sender.VENDOR,
     "sandbox": sandbox.VENDOR,
+    "telegram": telegram_sender.VENDOR,
     "twilio": twilio_sender.VENDOR,
+    "zalo": zalo_sender.VENDOR,
 }
 
 

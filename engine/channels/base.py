@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
+from engine.channels.token_keeper import Keeps
 from engine.clock import Clock
 from engine.errors import LoaError
 from engine.status import Status
@@ -200,3 +201,4 @@ class OpenedWith:
     clock: Clock
     base_url: str | None = None  # another address for the vendor's API (LOA_TWILIO_URL)
     seed: int = 0
+    tokens: Keeps | None = None  # who keeps single-use tokens, by account

@@ -14,10 +14,12 @@ _log = get("duty_officer")
 
 
 @cache
-def _asset() -> Any:
+def quiet_asset() -> Any:
+    """What apprise may do and say: no line of its own, nothing from the disk or the net, no redirects."""
     import apprise  # 0.3 s and 45 MB: only when there is something to say
 
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    for talkative in ("apprise", "urllib3"):  # the latter writes the path of every request, where many have a token
+        logging.getLogger(talkative).setLevel(logging.CRITICAL + 1)
     # No plugins from the disk, no state on it, no pictures from the net, and no redirects with the token in them.
     return apprise.AppriseAsset(
         app_id="Loa", app_desc="Loa", app_url="", image_url_mask="", image_url_logo="", plugin_paths=[],
@@ -33,7 +35,7 @@ def notify(address: str, title: str, body: str) -> bool:
     try:
         import apprise
 
-        road = apprise.Apprise(asset=_asset())
+        road = apprise.Apprise(asset=quiet_asset())
         if not road.add(address):
             _log.error("address", problem="not an address that apprise knows")
             return False

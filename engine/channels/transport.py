@@ -13,8 +13,9 @@ aiohttp repeats a request on a dead kept connection only for idempotent methods 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 
 import aiohttp
 from yarl import URL
@@ -27,6 +28,7 @@ TOTAL_SECONDS = 25.0
 KEEP_SECONDS = 15.0
 LARGEST_ANSWER = 16 << 20  # bytes: a list of 1,000 messages is about 1 MB
 LONGEST_WAIT = 3600.0
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NeverSent(Exception):
@@ -39,11 +41,12 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. ``retry_after`` in seconds, when the vendor asked for a pause."""
+    """A whole answer. ``retry_after`` in seconds, when the vendor asked for a pause; ``headers`` in any letter case."""
 
     status: int
     body: bytes
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE, repr=False)
 
 
 class Transport:
@@ -82,6 +85,7 @@ class Transport:
                     response.status,
                     read,
                     _seconds(pause, response.headers.get("Date")) if pause is not None else None,
+                    response.headers,
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NeverSent(type(error).__name__) from error

@@ -32,6 +32,7 @@ COMMANDS = {
     "operator": "engine.cli.operator:operator",
     "pause": "engine.cli.approve:pause",
     "plan": "engine.cli.plan:plan",
+    "posts": "engine.cli.posts:posts",
     "preview": "engine.cli.preview:preview",
     "rehearse": "engine.cli.rehearse:rehearse",
     "report": "engine.cli.report:report",
@@ -48,7 +49,7 @@ GROUPS = {
     "prepare": ("init", "new", "check", "preview", "text", "schema"),
     "people": ("contacts", "areas", "activity"),
     "send": ("plan", "approve", "run", "dispatch", "operator", "pause", "resume", "cancel"),
-    "watch": ("status", "incidents", "senders", "report", "doctor"),
+    "watch": ("status", "incidents", "senders", "posts", "report", "doctor"),
     "try": ("demo", "rehearse", "sandbox"),
 }
 

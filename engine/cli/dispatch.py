@@ -46,7 +46,9 @@ def dispatch(once: bool, as_json: bool) -> int:
 
 def told(done: Round) -> str:
     """What one round did, in a sentence."""
-    return sentence(
+    on_pages = sum(done.posts.values())
+    also = " " + sentence("cli_dispatch.posts", posts=number(on_pages)) if on_pages else ""
+    said = sentence(
         "cli_dispatch.done",
         opened=len(done.opened.opened),
         claimed=number(done.counts.claimed),
@@ -54,6 +56,7 @@ def told(done: Round) -> str:
         missed=len(done.opened.missed),
         held=len(done.opened.held),
     )
+    return said + also
 
 
 def round_json(done: Round, *, busy: bool = False) -> dict[str, object]:
@@ -69,6 +72,7 @@ def round_json(done: Round, *, busy: bool = False) -> dict[str, object]:
         "excluded": done.counts.excluded,
         "outcomes": dict(sorted(done.counts.by_status.items())),
         "polled": done.polled,
+        "posts": dict(sorted(done.posts.items())),
         "files": done.files,
         "busy": busy,
     }

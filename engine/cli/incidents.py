@@ -53,12 +53,15 @@ def settle(ids: tuple[int, ...], by: str, why: str | None, went: str | None, as_
         click.echo(json.dumps({"settled": settled}, ensure_ascii=False))
         return
     for one in done:
-        if one.kind in pipeline.DOUBTS:
+        if one.kind in pipeline.DOUBTS | pipeline.POST_DOUBTS:
             click.echo(_became(one))
     click.echo(sentence("cli_incidents.settled", count=number(len(done))))
 
 
 def _became(one: Settled) -> str:
+    if one.kind in pipeline.POST_DOUBTS:
+        key = {"published": "post-published", "queued": "post-queued", None: "post-known"}.get(one.became, "post-over")
+        return sentence(f"cli_incidents.{key}", post=one.subject.partition(":")[2])
     keys = {"accepted": "as-accepted", "queued": "as-queued", None: "as-known"}
     return sentence(f"cli_incidents.{keys.get(one.became, 'as-over')}", delivery=one.subject.partition(":")[2])
 

@@ -115,6 +115,7 @@ def plan_json(made: Plan) -> dict[str, object]:
                 "segments": run.segments,
                 "cost_vnd": run.cost_vnd,
                 "duration_s": round(run.duration_s, 1),
+                **({"posts": run.posts} if run.posts else {}),
             }
             for run in made.runs
         ],

@@ -10,6 +10,7 @@ from engine.clock import campaign_clock
 from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.files import campaign_snapshot, load_workspace
+from engine.pipeline.page_words import PageWords, page_words
 from engine.pipeline.preview import Preview
 from engine.pipeline.preview import preview as preview_words
 from engine.settings import from_environment
@@ -28,6 +29,9 @@ def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: s
         raise UsageError("cli_preview.area-needs-era")
     settings, registry = from_environment(), areas.load()
     snapshot = campaign_snapshot(load_workspace(settings, campaign_clock().now()), campaign)
+    if any(one.id == step and one.posted for one in snapshot.campaign.steps):
+        _show_posts(campaign, step, page_words(snapshot, snapshot.campaign.step(step), registry), as_json=as_json)
+        return
     chosen = registry.get(era, code) if code and era else None
     area, found = preview_words(snapshot, registry, step, area=chosen, language=lang)
     if as_json:
@@ -42,6 +46,32 @@ def preview(campaign: str, step: str, code: str | None, era: Era | None, lang: s
     click.echo(sentence("cli_preview.for", area=area.name, code=area.code, era=area.era))
     for one in found:
         _show(one)
+
+
+def _show_posts(campaign: str, step: str, found: list[PageWords], *, as_json: bool) -> None:
+    """A step on pages: what each of them will show."""
+    if as_json:
+        posts = [
+            {
+                "sender": one.sender.key,
+                "area": {"era": one.area.era, "code": one.area.code, "name": one.area.name},
+                "file": one.file,
+                "text": one.text,
+                "title": one.title,
+                "link": one.link,
+                "picture": one.picture,
+            }
+            for one in found
+        ]
+        click.echo(json.dumps({"campaign": campaign, "step": step, "posts": posts}, ensure_ascii=False))
+        return
+    for one in found:
+        click.echo(sentence("cli_preview.page", page=one.sender.key, area=one.area.name, file=one.file))
+        for name, value in (("title", one.title), ("link", one.link), ("picture", one.picture)):
+            if value is not None:
+                click.echo("  " + sentence(f"cli_preview.page-{name}", value=value))
+        click.echo("  " + one.text.replace("\n", "\n  "))
+        click.echo()
 
 
 def _json(one: Preview) -> dict[str, object]:

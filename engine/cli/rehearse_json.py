@@ -99,6 +99,7 @@ def _run(course: RunCourse) -> dict[str, Any]:
         "unknown": course.statuses[Status.UNKNOWN],
         "excluded": dict(sorted(course.excluded.items())),
         "cost_vnd": course.cost_vnd,
+        **({"posts": dict(sorted(course.posts.items()))} if course.posts else {}),
     }
 
 

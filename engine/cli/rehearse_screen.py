@@ -96,6 +96,15 @@ def _runs(console: Console, courses: Sequence[RunCourse]) -> None:
         )
     console.print(table)
     fates = Counter(course.fate for course in courses)
+    on_pages: Counter[str] = Counter()
+    for course in courses:
+        on_pages.update(course.posts)
+    if on_pages:
+        said = ", ".join(
+            sentence("cli_posts.counted", count=number(count), status=sentence(f"cli_posts.status-{status}"))
+            for status, count in sorted(on_pages.items())
+        )
+        console.print(sentence("cli_rehearse.posts", posts=said))
     words = ", ".join(f"{number(count)} {_fate(fate)}" for fate, count in fates.items())
     console.print(sentence("cli_rehearse.fates", runs=number(len(courses)), fates=words))
 

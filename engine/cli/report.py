@@ -31,6 +31,8 @@ from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
 from engine.reports.measured import MEASURES
+from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
+from engine.reports.posts_written import posts_csv, show_posts
 from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json")
-What = Literal["all", "deliveries", "activities"]
-WHATS = ("all", "deliveries", "activities", *MEASURES)
+What = Literal["all", "deliveries", "activities", "posts"]
+WHATS = ("all", "deliveries", "activities", "posts", *MEASURES)
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
 _BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
@@ -115,18 +117,24 @@ def report(
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
         chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
         made = None
-        if what != "activities":
+        if what in ("all", "deliveries"):
             dimensions = read_by(by)
             assert dimensions is not None
             asked = Asked(chosen, dimensions[0], its_era, first, last, *dimensions[1:])
             made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
+        on_pages = None
+        if what in ("all", "posts") and chosen:
+            post_by = next((one for one in POST_DIMENSIONS if one == by), None)
+            asked_posts = AskedPosts(chosen, post_by, its_era, first, last)
+            on_pages = make_post_report(process.database, areas.load, asked_posts)
         as_of = made.as_of if made else process.clock.now().astimezone(VIETNAM)
     by_hand = None
-    if what != "deliveries":
+    if what in ("all", "activities"):
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
-    told = Told(by, ", ".join(chosen), as_of, made, by_hand)
-    if form == "csv" and what == "all" and by_hand is not None and not by_hand.empty:
+    told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages)
+    others = any(part is not None and not part.empty for part in (by_hand, on_pages))
+    if form == "csv" and what == "all" and others:
         click.echo(sentence("cli_report.one-table"), err=True)
     _hand_out(told, form, as_json, out)
 
@@ -163,39 +171,49 @@ def _option(name: str) -> click.Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told: the deliveries' report, the activities', or both. ``activities`` is None without such files."""
+    """What is told: the reports of deliveries, activities, posts. ``activities`` is None without such files."""
 
     by: str
     campaign: str
     as_of: datetime
     deliveries: Report | None
     activities: ActivityReport | None
+    posts: PostReport | None = None
 
     def document(self) -> dict[str, Any]:
-        """The contract's document; activities stand in keys of their own, if the workspace has any."""
+        """The contract's document; activities and posts stand in keys of their own, if there are any."""
         by_hand = self.activities.document() if self.activities else {}
+        on_pages = self.posts.document() if self.posts and not self.posts.empty else {}
         if self.deliveries is not None:
-            return self.deliveries.document() | by_hand
+            return self.deliveries.document() | by_hand | on_pages
         about = {"campaign": self.campaign, "by": self.by, "as_of": self.as_of.isoformat(timespec="seconds")}
+        if self.posts is not None:
+            return about | self.posts.document()
         return about | (by_hand or {"activities": [], "activity_totals": [], "activities_left_out": 0})
 
     def csv(self, line_end: str = "\n") -> str:
         """One table: the deliveries', or with ``--what activities`` the other."""
         if self.deliveries is not None:
             return csv_text(self.deliveries, line_end=line_end)
+        if self.posts is not None:
+            return posts_csv(self.posts, line_end=line_end)
         return activities_csv(self.activities, line_end=line_end) if self.activities else ""
 
     def show(self, console: "Console") -> None:
-        """Deliveries first, then what was done by hand."""
+        """Deliveries first, then what was done by hand, then posts."""
         from engine.reports.as_table import show_table
 
         registry = areas.load() if set(self.by.split(",")) & set(AREAS) else None
         if self.deliveries is not None:
             show_table(console, self.deliveries, registry)
-        elif self.activities is None or self.activities.empty:
+        elif self.posts is not None and self.posts.empty:
+            console.print(sentence("cli_posts.none"))
+        elif self.posts is None and (self.activities is None or self.activities.empty):
             console.print(sentence("cli_report.no-activities"))
         if self.activities is not None:
             show_activities(console, self.activities, registry)
+        if self.posts is not None:
+            show_posts(console, self.posts, registry)
 
 
 def _what(what: str | None, by: str) -> What:
@@ -204,6 +222,8 @@ def _what(what: str | None, by: str) -> What:
         if what == "deliveries":
             raise UsageError("cli_report.only-activities", by=by)
         return "activities"
+    if what == "posts" and by not in POST_DIMENSIONS:
+        raise UsageError("cli_report.not-of-posts", by=by, choices=", ".join(POST_DIMENSIONS))
     if what == "activities" and by not in ACTIVITY_DIMENSIONS:
         raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
     return cast("What", what or "all")

@@ -140,6 +140,7 @@ def _run_document(run: RunStands, now: datetime) -> dict[str, Any]:
         "resumes": _iso(run.going.resumes) if run.going and run.going.resumes else None,
         "retired": run.retired,
         **counts,
+        **({"posts": dict(sorted(run.posts.items()))} if run.posts else {}),
     }
 
 

@@ -15,7 +15,7 @@ from engine.i18n import number, sentence
 from engine.pipeline.incidents import about, what
 from engine.reports.figures import STATUSES
 from engine.reports.standing import CampaignStands, Overview, RunStands
-from engine.status import RunStatus
+from engine.status import PostStatus, RunStatus
 from engine.store.workers import WorkerStands
 
 SHOWN = 20  # incidents on a screen; all of them are in the JSON
@@ -162,6 +162,11 @@ def _counts(run: RunStands) -> str:
         f"{number(run.figures.statuses[one])} {sentence(f'cli_status.status-{one}')}"
         for one in STATUSES
         if run.figures.statuses[one]
+    ]
+    parts += [
+        sentence("cli_posts.counted", count=number(run.posts[one]), status=sentence(f"cli_posts.status-{one}"))
+        for one in PostStatus
+        if run.posts.get(one)
     ]
     return ", ".join(parts)
 

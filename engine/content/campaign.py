@@ -23,6 +23,8 @@ QUIET_HOURS = QuietHours(start=time(20), end=time(8))
 NIGHT = QuietHours(start=time(22), end=time(7))
 # Channels that reach one person's own phone: hours, caps and consent are per person there.
 PERSON_ADDRESSED = frozenset({"sms"})
+# Channels of pages: a post is for everybody who passes, so neither hours nor people are asked.
+POSTED = frozenset({"facebook", "zalo", "telegram", "social"})
 LONGEST_PERIOD = timedelta(days=1100)
 
 
@@ -61,7 +63,7 @@ class Step(Frozen):
     end: Moment | None = Field(None, alias="until")  # the last day
     skipping: tuple[Moment, ...] = Field((), alias="except")  # days left out
     channel: Text = Field(examples=["sms"])
-    sender: Texts = ()  # keys of loa.yaml's senders, in order of preference
+    sender: Texts = ()  # keys of loa.yaml's senders, in order of preference; of a post: pages, all of them
     audience: Text | None = None
     message: Text | None = None
     valid_for: Duration | None = None  # None: 24 h or until the next occurrence, whichever is sooner
@@ -90,6 +92,11 @@ class Step(Frozen):
     def person_addressed(self) -> bool:
         """Whether it reaches people's own phones, so that hours, caps and consent bind it."""
         return self.channel in PERSON_ADDRESSED
+
+    @property
+    def posted(self) -> bool:
+        """Whether it is put up on pages: one post on each of its senders."""
+        return self.channel in POSTED
 
 
 class Campaign(Frozen):

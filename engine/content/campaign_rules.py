@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.content.campaign import NIGHT, PERSON_ADDRESSED, Campaign, Step
+from engine.content.campaign import NIGHT, PERSON_ADDRESSED, POSTED, Campaign, Step
 from engine.content.occurrences import Occurrence, anchor_of, date_of, occurrences, recurring_days, span
 from engine.content.organisation import Sender
 from engine.content.reading import Reading
@@ -117,6 +117,14 @@ def _check_references(
         for name, value in (("sender", step.sender), ("audience", step.audience), ("message", step.message)):
             if not value and reading.intact((*at, name)):
                 reading.report(at, "error", "content.missing-key", key=name)
+
+    if step.channel in POSTED:
+        for name, value in (("sender", step.sender), ("message", step.message)):
+            if not value and reading.intact((*at, name)):
+                reading.report(at, "error", "content.missing-key", key=name)
+        for name in ("audience", "valid_for"):
+            if getattr(step, name) is not None and reading.intact((*at, name)):
+                reading.report_key((*at, name), "error", "content.not-of-posts", key=name, channel=step.channel)
 
 
 def _check_stand_ins(

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.areas.registry import Registry
 from engine.content import yamlfile
 from engine.content.advertising import check_advertising, check_advertising_text
 from engine.content.audience import Audience
 from engine.content.campaign import Campaign, Step
-from engine.content.message import Message, MessageSet
+from engine.content.message import VIETNAMESE, Message, MessageSet
 from engine.content.message_check import SAMPLE_LINK, SAMPLE_NAME, check_message, check_source, sample_values
 from engine.content.occurrences import occurrences
 from engine.content.organisation import Sender
+from engine.content.pages import area_of, arm_of, page_values
 from engine.content.reading import TOP, Reading, Severity, problem
 from engine.content.risk_words import risk_word
 from engine.content.template import Values, read_template
@@ -34,6 +36,7 @@ class Lint:
     hotlines: Sequence[str]
     zone: ZoneInfo
     now: datetime | None
+    registry: Registry
     problems: list[Problem]
     _done: set[tuple[object, ...]] = field(default_factory=set)
     _arms: dict[str, set[str]] = field(default_factory=dict)  # message → every arm a campaign that uses it has
@@ -65,10 +68,27 @@ class Lint:
                 self._done.add(once)
                 found = check_message(message_set, channel=step.channel, variants=campaign.arms, values=values)
                 self.problems += found
-                if step.person_addressed:
+                if step.person_addressed or step.posted:
                     self._words(campaign, step, message_set, values)
+            if step.posted and reading.intact((*at, "sender")):
+                self._pages(reading, at, campaign, step, message_set, values)
         if reading.intact(("period",), ("anchor",), at):
             self._registration(reading, campaign, at, step, message_set)
+
+    def _pages(
+        self, reading: Reading[Campaign], at: Steps, campaign: Campaign, step: Step, message_set: MessageSet,
+        values: Values,
+    ) -> None:  # fmt: skip
+        """Every page has the names that its words use: a province's page has no district."""
+        for index, key in enumerate(step.sender):
+            area = area_of(self.senders[key], self.registry) if key in self.senders else None
+            chosen = message_set.choose(step.channel, arm_of(campaign, index), VIETNAMESE)
+            template = read_template(chosen.message, message_set.includes).template if chosen else None
+            if area is None or template is None:
+                continue
+            hole = template.missing(page_values(area, self.registry, values))
+            if hole is not None and hole.endswith(".name"):
+                reading.report((*at, "sender", index), "error", "content.page-lacks", key=key, variable=hole)
 
     def _words(self, campaign: Campaign, step: Step, message_set: MessageSet, values: Values) -> None:
         for message in message_set.messages:
@@ -82,13 +102,15 @@ class Lint:
                 continue
             text = rendered.words(SAMPLE_NAME, link=SAMPLE_LINK, opt_out=SAMPLE_LINK)
             place = Place(message.body_line, 1)
-            self.problems += check_advertising_text(message, place, text, campaign.kind)
+            if step.person_addressed:
+                self.problems += check_advertising_text(message, place, text, campaign.kind)
             if values.hotlines and not names_a_number(text, values.hotlines):
                 said = ", ".join(values.hotlines)
                 self.problems.append(
                     problem(message.file, place, "warning", "content.no-hotline-in-text", hotlines=said)
                 )
-            self._cost(message, place, text)
+            if step.person_addressed:
+                self._cost(message, place, text)
 
     def _cost(self, message: Message, place: Place, text: str) -> None:
         """Say when the same words unaccented would cost at most half; below three segments it is not worth a word."""

@@ -5,16 +5,21 @@ Both are frozen pydantic models, so that an approval's snapshot holds them as da
 else. The files they come from: ``message_file.py``; their Jinja: ``template.py``.
 """
 
+import re
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from engine.content.message_words import clean_value
 from engine.content.values import read_number
 from engine.content.words import BadValue
 
 VIETNAMESE = "vi"
 
 SEGMENTS_LIMIT = 10  # Twilio takes 1,600 characters: ten GSM-7 segments and a little
+
+# Plain letters only: an address with others is copied from a browser in its encoded form.
+_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][\x21-\x7e]*)?", re.IGNORECASE)
 
 Accents = Literal["keep", "strip"]
 
@@ -24,7 +29,8 @@ class FrontMatter(BaseModel):
 
     ``registered_id`` is the operator's number of the approved text, ``registered_text`` that text word for
     word; ``accents: strip`` sends the words unaccented; ``max_segments`` is the officer's own limit;
-    ``reviewed_by`` names who answers for a translation.
+    ``reviewed_by`` names who answers for a translation. Of posts only: ``title``, ``link``, and ``picture``, a file
+    of the workspace.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,13 +40,28 @@ class FrontMatter(BaseModel):
     accents: Accents = "keep"
     max_segments: int | None = None
     reviewed_by: str | None = None
+    title: str | None = None
+    link: str | None = None
+    picture: str | None = None
 
-    @field_validator("registered_id", "registered_text", "reviewed_by", mode="before")
+    @field_validator("registered_id", "registered_text", "reviewed_by", "title", "link", "picture", mode="before")
     @classmethod
     def _not_blank(cls, value: Any) -> Any:
         if isinstance(value, str) and not value.strip():
             raise BadValue("content.empty")
         return value.strip() if isinstance(value, str) else value
+
+    @field_validator("title")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        return clean_value(value) if value is not None else None
+
+    @field_validator("link")
+    @classmethod
+    def _a_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not _LINK.fullmatch(value):
+            raise BadValue("messages.bad-link", text=value)
+        return value
 
     @field_validator("max_segments", mode="before")
     @classmethod
@@ -67,6 +88,7 @@ class Message(FrontMatter):
     file: str
     body: str = Field(repr=False)
     body_line: int = Field(default=1, ge=1)
+    picture_digest: str | None = None  # SHA-256 of the picture's bytes, in hex: an approval stands on it
 
     @property
     def reviewed(self) -> bool:

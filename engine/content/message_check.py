@@ -13,11 +13,12 @@ from jinja2 import nodes
 from engine.content.message import VIETNAMESE, Message, MessageSet
 from engine.content.message_name import LANGUAGES
 from engine.content.message_registered import says_registered
+from engine.content.post_rules import POST_LIMITS, check_post, check_post_size
 from engine.content.reading import Severity
 from engine.content.skeleton import Slot
 from engine.content.template import Template, Values, read_template
 from engine.content.template_source import Source
-from engine.content.template_variables import dotted, slot_of
+from engine.content.template_variables import PERSONAL, dotted, slot_of
 from engine.errors import LoaError, Problem
 from engine.i18n import number, sentence
 from engine.text import accents, segments
@@ -86,7 +87,11 @@ def _source(message: Message, includes: Mapping[str, str]) -> tuple[Problem, ...
     if (message.registered_id is None) != (message.registered_text is None):
         problems.append(_at(message, "warning", "registered-half"))
     template = compiled.template
-    if template is not None:
+    if message.channel in POST_LIMITS:
+        problems += check_post(message)
+        for name in sorted(template.variables & PERSONAL.keys()) if template is not None else ():
+            problems.append(_place(message, includes, name, "error", "not-of-posts"))
+    elif template is not None:
         for name in ("link()", "opt_out()"):
             if name in template.variables:
                 problems.append(_place(message, includes, name, "error", "no-page-yet"))
@@ -113,6 +118,8 @@ def _words(message: Message, template: Template, includes: Mapping[str, str], va
         yield _at(message, "error", "registered-changed", id=message.registered_id or "…")
     if message.channel == "sms":
         yield from _size(message, template, values, text)
+    elif message.channel in POST_LIMITS:
+        yield from check_post_size(message, text)
 
 
 def _size(message: Message, template: Template, values: Values, text: str) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.content import yamlfile
 from engine.content.message import FrontMatter, Message, MessageSet
 from engine.content.message_name import CHANNELS, SUFFIX, BadName, MessageName, read_name
+from engine.content.post_rules import check_front_matter
 from engine.content.reading import TOP, problem, problem_of, read_model
 from engine.content.words import is_key
 from engine.content.yamlfile import BadYaml, Place
@@ -58,7 +59,7 @@ def load_messages(workspace: Path) -> LoadedMessages:
         if not isinstance(name, MessageName):
             loaded.includes[unicodedata.normalize("NFC", "/".join(parts))] = text  # macOS lists names in NFD
             continue
-        message = read_message(text, parts[0], name, shown, loaded.problems)
+        message = read_message(text, parts[0], name, shown, loaded.problems, workspace)
         first = found.setdefault(parts[0], {}).setdefault(name, message)
         if first is not message:  # sms.hmn-latn.j2 beside sms.hmn-Latn.j2
             loaded.problems.append(problem(shown, TOP, "error", "messages.same-message", first=first.file))
@@ -69,8 +70,14 @@ def load_messages(workspace: Path) -> LoadedMessages:
     return loaded
 
 
-def read_message(text: str, key: str, name: MessageName, file: str, problems: list[Problem]) -> Message:
-    """One message from the text of its file; faults of its front matter are added to ``problems``."""
+def read_message(
+    text: str, key: str, name: MessageName, file: str, problems: list[Problem], workspace: Path = Path()
+) -> Message:
+    """One message from the text of its file; faults of its front matter are added to ``problems``.
+
+    ``workspace`` is where a post's picture lies.
+    """
+    picture_digest: str | None = None
     front, body, body_line = FrontMatter(), text, 1
     lines = text.split("\n")
     if lines[0].rstrip() == "---":
@@ -78,7 +85,7 @@ def read_message(text: str, key: str, name: MessageName, file: str, problems: li
         if end is None:
             problems.append(problem(file, TOP, "error", "messages.open-front-matter"))
         else:
-            front = _front_matter("\n".join(lines[1:end]), file, problems)
+            front, picture_digest = _front_matter("\n".join(lines[1:end]), file, name.channel, workspace, problems)
             body, body_line = "\n".join(lines[end + 1 :]), end + 2
     if not body.strip():
         problems.append(problem(file, Place(min(body_line, len(lines)), 1), "error", "messages.empty-message"))
@@ -90,22 +97,27 @@ def read_message(text: str, key: str, name: MessageName, file: str, problems: li
         file=file,
         body=body,
         body_line=body_line,
+        picture_digest=picture_digest,
         **front.model_dump(),
     )
 
 
-def _front_matter(text: str, file: str, problems: list[Problem]) -> FrontMatter:
+def _front_matter(
+    text: str, file: str, channel: str, workspace: Path, problems: list[Problem]
+) -> tuple[FrontMatter, str | None]:
+    """What the front matter says, and the digest of the picture it names."""
     try:
         parsed = yamlfile.parse(text, first_line=2)
     except BadYaml as error:
         problems.append(problem_of(file, error.place, error))
-        return FrontMatter()
+        return FrontMatter(), None
     problems += [problem_of(file, fault.place, fault) for fault in parsed.faults]
     if parsed.tree is None:
-        return FrontMatter()
+        return FrontMatter(), None
     reading = read_model(FrontMatter, parsed.tree, file)
+    digest = check_front_matter(reading, channel, workspace)
     problems += reading.problems
-    return reading.value or FrontMatter()
+    return reading.value or FrontMatter(), digest
 
 
 def _files(folder: Path, problems: list[Problem]) -> Iterator[tuple[Path, tuple[str, ...]]]:
@@ -149,6 +161,8 @@ def _name(file: str, parts: tuple[str, ...], problems: list[Problem]) -> Message
 
 def _note_other(file: str, name: str, parts: tuple[str, ...], problems: list[Problem]) -> None:
     """A file that is not read at all: an error where it surely was meant to be a message."""
+    if name.lower().endswith((".jpg", ".jpeg", ".png")):
+        return  # a picture beside the words that it belongs to; whether it is one is said where it is named
     if len(parts) == 2 and name.partition(".")[0] in CHANNELS:
         problems.append(problem(file, TOP, "error", "messages.wrong-suffix", name=name))
     else:

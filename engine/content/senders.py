@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import BaseModel, ValidationError
 
+from engine.areas.registry import Registry
 from engine.content import yamlfile
+from engine.content.campaign import POSTED
 from engine.content.organisation import (
     AT_WORK,
     Configuration,
@@ -34,6 +36,7 @@ def read_senders(
     reading: Reading[Configuration],
     vendors: Mapping[str, VendorSchema],
     environment: Mapping[str, str],
+    registry: Registry,
     is_live: Callable[[Sender], bool],
 ) -> dict[str, Sender]:
     """Every usable sender; what is wrong with the others is reported on ``reading``, nothing secret shown.
@@ -49,7 +52,7 @@ def read_senders(
             reading.report_key(("senders", key), "error", "content.bad-key", text=key)
         elif isinstance(node, yamlfile.Mapping):
             before = len(reading.problems)
-            sender = _read_sender(reading, key, node, vendors, environment)
+            sender = _read_sender(reading, key, node, vendors, environment, registry)
             if sender is not None and sender.orphan_after < AT_WORK and is_live(sender):
                 reading.report(
                     ("senders", key, "orphan_after"), "error", "content.orphan-after-too-short", key=key,
@@ -67,6 +70,7 @@ def _read_sender(
     node: yamlfile.Mapping,
     vendors: Mapping[str, VendorSchema],
     environment: Mapping[str, str],
+    registry: Registry,
 ) -> Sender | None:
     way: Steps = ("senders", key)
     common = set(known_keys(SenderLimits))
@@ -111,10 +115,33 @@ def _read_sender(
     sends_words = channel == "sms" and getattr(vendor, "needs_approval", True)
     if sends_words and "price_per_segment" not in node.entries:
         reading.report(way, "warning", "content.no-price")
+    _check_area(reading, way, node, limits, channel, registry)
     values = {name: getattr(limits.value, name) for name in SenderLimits.model_fields}
     if "rate" not in node.entries and getattr(vendor, "rate", None):
         values["rate"] = vendor.rate  # type: ignore[attr-defined] # only some vendors have one
     return Sender(**values, key=key, channel=channel, options=yamlfile.plain(options))
+
+
+def _check_area(
+    reading: Reading[Configuration],
+    way: Steps,
+    node: yamlfile.Mapping,
+    limits: Reading[SenderLimits],
+    channel: str,
+    registry: Registry,
+) -> None:
+    """A page belongs to a commune or a province; whoever sends messages to people belongs nowhere."""
+    written = limits.value.area if limits.value is not None else None
+    if channel not in POSTED:
+        if "area" in node.entries:
+            reading.report_key((*way, "area"), "error", "content.area-of-no-page", channel=channel)
+    elif "area" not in node.entries:
+        reading.report(way, "error", "content.page-without-area")
+    elif written is not None and limits.intact(("area",)):
+        if not registry.has(written.era, written.code):
+            reading.report((*way, "area"), "error", "content.page-area-unknown", code=written.code, era=written.era)
+        elif registry.get(written.era, written.code).level == "district":
+            reading.report((*way, "area"), "error", "content.page-area-district", code=written.code)
 
 
 def _channel(vendor: VendorSchema, options: yamlfile.Mapping) -> str:

@@ -119,7 +119,7 @@ def load(
             organisation = reading.value.organisation.model_copy(update={"province": province})
             configuration = reading.value.model_copy(update={"organisation": organisation})
         # Behind the line above: what is wrong with one sender voids the campaigns that use it, not the workspace.
-        senders = read_senders(reading, vendors, environment, is_live)
+        senders = read_senders(reading, vendors, environment, registry, is_live)
     tags = load_tags(folder / "audiences" / "tags.csv", "audiences/tags.csv", registry, loading.problems)
     _read_folder(loading, Audience, "audiences", loading.audiences)
     _read_folder(loading, Campaign, "campaigns", loading.campaigns)
@@ -145,7 +145,7 @@ def load(
             zone=zone,
             played=played,
         )
-    lint = Lint(messages.messages, senders, hotlines, zone, now, loading.problems)
+    lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems)
     lint.check(loading.campaigns, loading.audiences)
     return _result(loading, configuration, senders, audiences, messages, tags, registry.version)
 

@@ -91,9 +91,9 @@ def on_duty(workspace: Path) -> Duty:
 
 
 def topic_of(one: Untold) -> str:
-    """What is told of once an hour: a sender, a campaign with its runs, a kind of doubtful deliveries."""
+    """What is told of once an hour: a sender, a campaign with its runs, a kind of doubtful deliveries or posts."""
     sort, _, name = one.subject.partition(":")
-    if sort == "delivery":
+    if sort in ("delivery", "post"):
         return one.kind
     return f"campaign:{name.partition('/')[0]}" if sort == "run" else one.subject
 

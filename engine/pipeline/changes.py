@@ -35,7 +35,17 @@ def files_behind(workspace: Path, snapshot: Snapshot) -> dict[str, str]:
         except (OSError, UnicodeDecodeError):
             continue
         found[name] = without_secrets(text) if name == CONFIGURATION else text
-    return found
+    return found | _pictures(snapshot)
+
+
+def _pictures(snapshot: Snapshot) -> dict[str, str]:
+    """Pictures by their digests: that another one lies there is all that a line can say."""
+    return {
+        message.picture: f"SHA-256 {message.picture_digest}"
+        for message_set in snapshot.messages.values()
+        for message in message_set.messages
+        if message.picture is not None
+    }
 
 
 def changes_since(process: Process, connection: Connection, digest: str, now: Snapshot) -> list[Difference]:

@@ -22,6 +22,7 @@ LEAD_EVERY = 2.0
 FIND_OUT_EVERY = 2.0
 ALERTS_EVERY = 60.0
 HOUSEKEEPING_EVERY = 60.0
+PAGES_EVERY = 60.0  # looks for posts and credentials whose turn it is: one small query
 RETENTION_AT = (3, 30)  # hour and minute in Vietnam; and at the start, for a PC that is off at night
 
 # Seconds of silence after which a part counts as dead. A heartbeat waits 30 s for a locked database; a vendor that
@@ -48,6 +49,14 @@ def duties(process: Process, service: Service, leadership: Leadership, watchdog:
         if leadership.acts:
             await service.find_out()
 
+    async def publish() -> None:
+        if leadership.acts:
+            await service.publish()
+
+    async def care_for_pages() -> None:
+        if leadership.acts:
+            await service.care_for_pages()
+
     async def beat() -> None:
         scheduler()
         alive_for = monotonic() - began
@@ -73,6 +82,8 @@ def duties(process: Process, service: Service, leadership: Leadership, watchdog:
         Job("lead", lead, lambda: every(LEAD_EVERY), at_once=True),
         Job("look", look, lambda: every(LOOK_EVERY), at_once=True),
         Job("find_out", find_out, lambda: every(FIND_OUT_EVERY)),
+        Job("posts", publish, lambda: every(FIND_OUT_EVERY)),
+        Job("pages", care_for_pages, lambda: every(PAGES_EVERY)),
         Job("heartbeat", beat, lambda: every(heartbeat.EVERY), at_once=True),
         Job("alerts", alert, lambda: every(ALERTS_EVERY)),
         Job("housekeeping", keep_house, lambda: every(HOUSEKEEPING_EVERY), at_once=True),

@@ -15,6 +15,7 @@ from engine.areas.registry import Registry
 from engine.content.campaign import Step
 from engine.content.skeleton import load
 from engine.content.snapshot import Snapshot
+from engine.pipeline.open_posts import open_posts
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live, needs_approval
@@ -41,6 +42,8 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
         return RunStatus(run["status"])
     snapshot = process.snapshot(run["digest"])
     step = snapshot.campaign.step(run["step"])
+    if step.posted:
+        return open_posts(process, run_id, snapshot, step, registry)
     sender = snapshot.senders_of(step)[0]
     resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot))
     since = contacted_since(snapshot, step, run["opened_at"])

@@ -74,6 +74,7 @@ class Files:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._seen: object = None
+        self._pictures: tuple[str, ...] = ()
         self._unsettled: object = None
         self.campaigns: dict[str, Snapshot] = {}
         self.faulty: tuple[str, ...] = ()
@@ -97,15 +98,22 @@ class Files:
         self.faulty = tuple(key for key in loaded.campaign_keys if key not in self.campaigns)
         self.known = None if loaded.workspace is None else loaded.campaign_keys
         self.privacy = None if loaded.workspace is None else loaded.workspace.configuration.privacy
+        self._pictures = _pictures(loaded)
         self._seen = stamp
         return True
 
     def _stamp(self) -> object:
-        found = [_mark(self._settings.workspace / "loa.yaml")]
+        found = [_mark(self._settings.workspace / name) for name in ("loa.yaml", *self._pictures)]
         for folder in _WATCHED:
             for where, _, names in os.walk(self._settings.workspace / folder):
                 found += [_mark(Path(where) / name) for name in sorted(names)]
         return tuple(found)
+
+
+def _pictures(loaded: Loaded) -> tuple[str, ...]:
+    """The pictures that messages name, wherever in the workspace they lie: an approval stands on them too."""
+    sets = loaded.workspace.messages.values() if loaded.workspace else ()
+    return tuple(sorted({one.picture for found in sets for one in found.messages if one.picture}))
 
 
 def _mark(path: Path) -> tuple[str, int, int]:

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from engine.pipeline.process import Process
-from engine.status import CampaignStatus, RunStatus, Status, StepStatus
-from engine.store import budget, campaigns, outbox, runs, snapshots
+from engine.status import CampaignStatus, PostStatus, RunStatus, Status, StepStatus
+from engine.store import budget, campaigns, outbox, posts, runs, snapshots
 from engine.store.database import Lock
 from engine.store.outbox import Change
 
@@ -38,6 +38,7 @@ def expire_overdue(process: Process, now: datetime) -> int:
                 outbox.apply(connection, changes, slot=process.slot)
                 expired += len(rows)
                 if len(rows) < CHUNK:
+                    expired += posts.end_queued(connection, run_id, PostStatus.EXPIRED, now)
                     runs.finish(connection, run_id, now, process.name)
                     break
     return expired
@@ -55,6 +56,7 @@ def cancel_queued(process: Process, run_id: int, now: datetime) -> None:
             changes = [Change(row.id, row.attempt, Status.CANCELLED, now, reason="cancelled") for row in rows]
             outbox.apply(connection, changes, slot=process.slot)
             if len(rows) < CHUNK:
+                posts.end_queued(connection, run_id, PostStatus.CANCELLED, now)
                 budget.give_back(connection, run["campaign"], run_id)
                 runs.close(connection, run_id, now)
                 return

@@ -47,8 +47,12 @@ class OpenGate:
         return max(1, min(int((self.until - now).total_seconds()), LONGEST_VALIDITY))
 
 
-def open_gates(process: Process, connection: Connection, now: datetime) -> tuple[list[OpenGate], list[int]]:
+def open_gates(
+    process: Process, connection: Connection, now: datetime, *, posts: bool = False
+) -> tuple[list[OpenGate], list[int]]:
     """Every run that may be claimed from now, those due first at the front; and those whose approval has fallen.
+
+    ``posts``: the runs of posts and no others; without it those of messages to people.
 
     The claim asks most of it again under its lock (``store/claim_gates.py``); here it keeps claims from being tried.
     """
@@ -61,6 +65,8 @@ def open_gates(process: Process, connection: Connection, now: datetime) -> tuple
             statuses[campaign] = campaigns.status_of(connection, campaign)
         snapshot = process.snapshot(run["digest"])
         step = snapshot.campaign.step(run["step"])
+        if step.posted is not posts:
+            continue
         several = snapshot.senders_of(step)
         if any(needs_approval(sender) for sender in several):
             if run["digest"] not in approved:

@@ -17,10 +17,11 @@ from engine.i18n import sentence
 from engine.log import redact
 from engine.pipeline import breaker
 from engine.pipeline.breaker import State
+from engine.pipeline.post_outcomes import DOUBTFUL, EXPIRE, NO_LOG, TOKEN_LOST
 from engine.pipeline.process import Process
 from engine.pipeline.voiding import VOIDED
-from engine.status import CampaignStatus, RunStatus, Status
-from engine.store import audit, campaigns, look_ups, outbox, runs, senders
+from engine.status import CampaignStatus, PostStatus, RunStatus, Status
+from engine.store import audit, campaigns, look_ups, outbox, posts, runs, senders
 from engine.store.audit import Found
 from engine.store.database import Lock
 from engine.store.outbox import Change
@@ -29,9 +30,10 @@ from engine.store.senders import Standing
 HELD_LONG = 600.0  # seconds a breaker may be open before a person hears of it
 # A delivery is in doubt and only a person can say whether it went.
 DOUBTS = frozenset({"several_candidates", "clock_doubtful", "vanished", "erased", "no_log"})
+POST_DOUBTS = frozenset({NO_LOG, DOUBTFUL})  # the same of a post
 # Over when their cause is; closed by hand they would only come back.
-SETTLE_THEMSELVES = frozenset({"sender_stopped", "sender_held", "run_held", "approval_void", "failover_budget"})
-OF_SENDER = ("sender_stopped", "sender_held", "filtered")  # settled when a person releases the sender
+SETTLE_THEMSELVES = frozenset({"sender_stopped", "sender_held", "run_held", "approval_void", "failover_budget", EXPIRE})
+OF_SENDER = ("sender_stopped", "sender_held", "filtered", TOKEN_LOST)  # settled when a person releases the sender
 ACCEPTED, NOT_SENT = "accepted", "not-sent"
 
 Key = tuple[str, str]  # kind, subject
@@ -109,7 +111,9 @@ def _known_by_now(connection: Connection, now_open: Collection[Key]) -> set[Key]
     """Doubts about deliveries whose outcome came to light after all, by a late receipt."""
     doubts = {(kind, subject): int(subject.partition(":")[2]) for kind, subject in now_open if kind in DOUBTS}
     rows = outbox.load(connection, doubts.values(), lock=False)
-    return {key for key, delivery in doubts.items() if rows.get(delivery, {}).get("status") != Status.UNKNOWN}
+    known = {key for key, delivery in doubts.items() if rows.get(delivery, {}).get("status") != Status.UNKNOWN}
+    unknown_posts = {f"post:{row['id']}" for row in posts.in_doubt(connection)} if now_open else set()
+    return known | {key for key in now_open if key[0] in POST_DOUBTS and key[1] not in unknown_posts}
 
 
 def settle(process: Process, ids: Sequence[int], *, by: str, why: str | None, went: str | None) -> list[Settled]:
@@ -128,7 +132,7 @@ def settle(process: Process, ids: Sequence[int], *, by: str, why: str | None, we
         found = [_to_settle(connection, incident_id, went, why) for incident_id in dict.fromkeys(ids)]
         done = []
         for one in found:
-            became = _decide(connection, process, one, went) if one.kind in DOUBTS and went is not None else None
+            became = _decide(connection, process, one, went) if went is not None else None
             audit.settle_incident(connection, at=at, kind=one.kind, subject=one.subject)
             detail = "; ".join(part for part in (f"{one.kind} {one.subject}", went and f"as {went}", why) if part)
             audit.record(
@@ -147,9 +151,9 @@ def _to_settle(connection: Connection, incident_id: int, went: str | None, why: 
         raise LoaError("incidents.already-settled", id=incident_id)
     if found.kind in SETTLE_THEMSELVES:
         raise LoaError("incidents.settles-itself", id=incident_id, what=what(found.kind))
-    if found.kind in DOUBTS and went is None:
+    if found.kind in DOUBTS | POST_DOUBTS and went is None:
         raise LoaError("incidents.needs-word", id=incident_id)
-    if found.kind not in DOUBTS and went is not None:
+    if found.kind not in DOUBTS | POST_DOUBTS and went is not None:
         raise LoaError("incidents.word-not-asked", id=incident_id)
     if went == NOT_SENT and why is None:
         raise LoaError("incidents.needs-why")
@@ -157,7 +161,9 @@ def _to_settle(connection: Connection, incident_id: int, went: str | None, why: 
 
 
 def _decide(connection: Connection, process: Process, incident: Found, went: str) -> str | None:
-    """Move a delivery in doubt by a person's word; its status, None where it was known by now."""
+    """Move a delivery or a post in doubt by a person's word; its status, None where it was known by now."""
+    if incident.kind in POST_DOUBTS:
+        return _decide_post(connection, process, incident, went)
     delivery_id, at = int(incident.subject.partition(":")[2]), process.clock.now()
     row = outbox.load(connection, [delivery_id], lock=True).get(delivery_id)
     if row is None or row["status"] != Status.UNKNOWN:
@@ -167,6 +173,18 @@ def _decide(connection: Connection, process: Process, incident: Found, went: str
     outbox.apply(connection, [Change(delivery_id, row["attempt"], status, at, handed=accepted)], slot=process.slot)
     look_ups.settle(connection, [delivery_id])
     return str(outbox.load(connection, [delivery_id], lock=False)[delivery_id]["status"])
+
+
+def _decide_post(connection: Connection, process: Process, incident: Found, went: str) -> str | None:
+    """Published as somebody has seen it there, or queued again as it certainly is not."""
+    row = posts.get(connection, int(incident.subject.partition(":")[2]))
+    if row is None:
+        return None
+    after = PostStatus.PUBLISHED if went == ACCEPTED else PostStatus.QUEUED
+    became = posts.move(
+        connection, row["id"], row["attempt"], after, process.clock.now(), reason="person", not_before=None
+    )
+    return str(became) if became is not None else None
 
 
 def release(process: Process, sender: str, *, by: str, why: str | None) -> None:

@@ -44,6 +44,7 @@ class Round:
     opened: Opened = field(default_factory=Opened)
     counts: Counts = field(default_factory=Counts)
     polled: int = 0
+    posts: dict[str, int] = field(default_factory=dict)  # calls for posts, by what they came to
     files: list[str] = field(default_factory=list)  # for operators, complete
     problems: list[str] = field(default_factory=list)
 
@@ -51,7 +52,7 @@ class Round:
     def idle(self) -> bool:
         """Whether there was nothing at all to do or to say."""
         told = (self.opened.opened, self.opened.missed, self.opened.unapproved, self.files, self.problems)
-        return not (any(told) or self.counts.claimed or self.counts.excluded or self.polled)
+        return not (any(told) or self.counts.claimed or self.counts.excluded or self.polled or self.posts)
 
     def note(self, opened: Opened) -> None:
         """Add what became of runs that were due."""
@@ -68,8 +69,11 @@ class Round:
         for status, count in counts.by_status.items():
             self.counts.by_status[status] = self.counts.by_status.get(status, 0) + count
         self.polled += service.polled
+        for status, count in service.posting.by_status.items():
+            self.posts[status] = self.posts.get(status, 0) + count
         self.files += service.exported
-        self.problems = [str(error) for error in service.dispatcher.problems.values()] + _held(service)
+        unusable = {**service.dispatcher.problems, **service.posting.problems}
+        self.problems = [str(error) for error in unusable.values()] + _held(service)
         for campaign, changes in service.changed.items():
             paths = ", ".join(dict.fromkeys(change.path for change in changes[:5]))
             self.problems.append(sentence("pipeline.approval-void", campaign=campaign, paths=paths))
@@ -126,7 +130,7 @@ async def _one(
     await _find_out(process, service)
     watching = asyncio.create_task(_watch(process, service, done, came))
     try:
-        await service.dispatcher.run(stop, once=True)
+        await asyncio.gather(service.dispatcher.run(stop, once=True), _publish(service, stop))
         while not stop.is_set() and not came:
             batch = await _patiently(partial(service.poll_next, after), stop)
             if batch is None:
@@ -137,6 +141,14 @@ async def _one(
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+
+
+async def _publish(service: Service, stop: asyncio.Event) -> None:
+    """Posts beside the messages; what a locked database keeps us from is left for the next round."""
+    try:
+        await service.publish_once(stop)
+    except LoaError as error:
+        _log.error("publish", code=error.code)
 
 
 async def _retire(process: Process, service: Service) -> None:

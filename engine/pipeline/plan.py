@@ -53,6 +53,7 @@ class PlannedRun:
     duration_s: float = 0.0
     queued: int = 0
     queued_cost_vnd: int = 0
+    posts: int = 0  # of a run on pages: one for each; it has no recipients
 
 
 @dataclass(slots=True)
@@ -106,7 +107,27 @@ def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: d
         counted = list(kinds.count_kinds(connection, questions))
         names = _personal_segments(process, resolver, questions, connection)
         warnings = [*_unknown_groups(groups.known(connection), snapshot), *list_warnings(connection, snapshot, now)]
-    return _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
+    plan = _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
+    plan.runs += _post_runs(snapshot, known, now, cancelled)
+    plan.runs.sort(key=lambda run: (run.due, run.step))
+    return plan
+
+
+def _post_runs(
+    snapshot: Snapshot, known: set[tuple[str, str]], now: datetime, cancelled: Collection[str]
+) -> list[PlannedRun]:
+    """The runs on pages to come: they reach nobody in particular, cost nothing, and go at any hour."""
+    return [
+        PlannedRun(
+            step.id, occurrence.key, step.channel, occurrence.due, max(occurrence.due, now), posts=len(step.sender)
+        )
+        for step in snapshot.campaign.steps
+        if step.posted and step.id not in cancelled
+        for occurrence in snapshot.occurrences(step)
+        if not runs.is_known(known, step.id, occurrence.key, occurrence.due)
+        and now <= occurrence.missed_after
+        and now < occurrence.expires
+    ]
 
 
 def _events(
@@ -123,7 +144,7 @@ def _events(
     found = [
         _event(snapshot, step, occurrence, now, resolver, ours=True)
         for step in snapshot.campaign.steps
-        if step.id not in cancelled
+        if step.id not in cancelled and not step.posted
         for occurrence in snapshot.occurrences(step)
         if not runs.is_known(known, step.id, occurrence.key, occurrence.due)
         and now <= occurrence.missed_after
@@ -199,6 +220,8 @@ def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> 
     for run in found:
         snapshot, is_open = process.snapshot(run["digest"]), run["status"] in live
         step = snapshot.campaign.step(run["step"])
+        if step.posted:
+            continue  # nobody's cap is touched by a post
         first = first_claim(snapshot, step, max(run["opened_at"], now) if is_open else run["opened_at"])
         at = first or run["expires_at"]
         past[run["id"]] = Made(at, _cap_of(snapshot) if is_open else None, waits=is_open and at > now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from engine.content.organisation import Sender, filled
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.process import Process
+from engine.store.vendor_tokens import VendorTokens
 
 
 def is_live(process: Process, sender: Sender) -> bool:
@@ -75,6 +77,31 @@ def base_url_of(process: Process, sender: Sender) -> str | None:
     return process.settings.twilio_url if sender.provider == "twilio" else None
 
 
+def opened_with(process: Process, sender: Sender) -> OpenedWith:
+    """What this process gives a vendor that opens a sender: time, an address, a keeper for single-use tokens."""
+    return OpenedWith(
+        clock=process.clock,
+        base_url=base_url_of(process, sender),
+        tokens=lambda account: VendorTokens(process.database, process.keyring, account),
+    )
+
+
+def configured(process: Process, sender: Sender) -> tuple[Vendor, Any, OpenedWith]:
+    """What opening a sender needs: its vendor, its configuration with secrets filled in, and what is given beside.
+
+    Raises ``LoaError``: a secret is not set or of the wrong form, or a live sender meets a turned clock.
+    """
+    kind = vendor(sender.provider)
+    if process.settings.clock_turned and is_live(process, sender):
+        raise LoaError("pipeline.turned-clock-live", sender=sender.key)
+    try:
+        config = sender.config(kind, process.environment)
+    except ValidationError as error:  # a secret of the wrong form: its value must not be shown
+        fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
+        raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
+    return kind, config, opened_with(process, sender)
+
+
 @dataclass
 class Providers:
     """The providers of this process, opened at first use inside the event loop that uses them.
@@ -93,19 +120,10 @@ class Providers:
         for known, provider in self._open.get(sender.key, ()):
             if known is sender or known == sender:
                 return provider
-        kind = vendor(sender.provider)
+        kind, config, given = configured(self.process, sender)
         if kind.open is None:
             raise LoaError("pipeline.posts-only", sender=sender.key)
-        if self.process.settings.clock_turned and is_live(self.process, sender):
-            raise LoaError("pipeline.turned-clock-live", sender=sender.key)
-        try:
-            config = sender.config(kind, self.process.environment)
-        except ValidationError as error:  # a secret of the wrong form: its value must not be shown
-            fields = ", ".join(sorted({str(place) for one in error.errors() for place in one["loc"]}))
-            raise LoaError("pipeline.bad-sender", sender=sender.key, fields=fields) from None
-        opened: Provider = kind.open(
-            sender.key, config, OpenedWith(clock=self.process.clock, base_url=base_url_of(self.process, sender))
-        )
+        opened: Provider = kind.open(sender.key, config, given)
         self._open.setdefault(sender.key, []).append((sender, opened))
         return opened
 

@@ -5,12 +5,13 @@ differ. Nothing of the original is written, and nothing leaves the machine.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from engine.areas.registry import Registry
 from engine.clock import SteppedTime, monotonic
@@ -28,7 +29,8 @@ from engine.pipeline.rehearse_scratch import refuse_too_large, scratch_folder
 from engine.pipeline.rehearse_stage import Asked, Stage, bytes_needed, open_stage, places_of, set_the_stage
 from engine.pipeline.rehearse_vendor import World
 from engine.settings import Settings
-from engine.store import excerpt, rehearsed, runs
+from engine.status import PostStatus
+from engine.store import excerpt, posts, rehearsed, runs
 
 NOWHERE = "http://127.0.0.1:9"  # in place of any vendor's address: a loopback one, so nothing counts as live
 
@@ -124,6 +126,7 @@ def _rehearse(
         broken = prove(connection, stage.snapshot, by_id, moved, told, world.handed, stage.start, spent)
         if lost := sum(one.fate == "lost" for one in played.values()):
             broken.append(Broken("unaccounted", lost))
+        broken += _add_posts(connection, stage.snapshot, played, world)
         capped = rehearsed.capped_people(connection, by_id)
     findings = [*stage.findings, *rules.from_clay(stage.snapshot, stage.original, told.synthetic)]
     findings += rules.from_nobody(list(played.values()))
@@ -154,6 +157,22 @@ def _rehearse(
         already=len({(run["step"], run["occurrence"]) for run in found if not _is_new(run, played)}),
         others=tuple(sorted(stage.current.keys() - {key})),
     )
+
+
+def _add_posts(
+    connection: Connection, snapshot: Snapshot, played: Mapping[str, RunCourse], world: World
+) -> list[Broken]:
+    """Count the posts of each course; what the pages' own ledger has against them."""
+    broken: Counter[str] = Counter()
+    for row in posts.of_campaigns(connection, [snapshot.campaign.key]):
+        course = played.get(f"{row['step']}/{row['occurrence']}")
+        if course is None:
+            continue
+        course.posts[row["status"]] += 1
+        times = world.posted[row["id"]]
+        broken["post_twice"] += times > 1
+        broken["post_unaccounted"] += (times > 0) != (row["status"] == PostStatus.PUBLISHED)
+    return [Broken(rule, count) for rule, count in broken.items() if count]
 
 
 def _is_new(run: RowMapping, played: Mapping[str, RunCourse]) -> bool:

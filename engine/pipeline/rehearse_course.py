@@ -26,10 +26,11 @@ from engine.pipeline.hours import claims_from
 from engine.pipeline.open_runs import open_due
 from engine.pipeline.process import Process
 from engine.pipeline.providers import leaves_by_file
+from engine.pipeline.publish import Posting
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_hearing import Hearing
 from engine.pipeline.rehearse_sending import AT_ONCE, NEVER, Sending
-from engine.pipeline.rehearse_vendor import RehearsedProviders, World
+from engine.pipeline.rehearse_vendor import RehearsedProviders, RehearsedPublishers, World
 from engine.status import RunStatus
 from engine.store import candidates, rehearsed, runs, senders
 from engine.store.senders import Standing
@@ -104,6 +105,7 @@ class Course:
         providers = RehearsedProviders(self.process, self.world)
         known = {key: sender for one in self.current.values() for key, sender in one.senders.items()}
         self.sending = Sending(self.process, self.time, self.world, self.faults, providers)
+        self.posting = Posting(self.process, RehearsedPublishers(self.process, self.world))
         self.hearing = Hearing(self.process, self.time, self.world, providers, known)
         self._dues = sorted(
             (occurrence.due, key)
@@ -164,6 +166,7 @@ class Course:
             with self.process.database.read() as connection:  # its end will not tell that a run was ever held
                 self.held |= {run["id"]: run["reason"] for run in runs.in_status(connection, (RunStatus.HELD,))}
             self._dues = [one for one in self._dues if one[0] > now]
+            await self.posting.round()  # a page takes a post at once, or says that it does not
         expire_overdue(self.process, now)
         if self.hearing.doubt and await self.hearing.find_out():
             self.sending.idle.clear()

@@ -42,6 +42,7 @@ class RunCourse:
     excluded: Counter[str] = field(default_factory=Counter)  # by reason, before the queue and at the claim
     too_late: int = 0  # expired in our own queue
     cost_vnd: int = 0
+    posts: Counter[str] = field(default_factory=Counter)  # of a run on pages, by status
 
 
 @dataclass(slots=True)

@@ -141,6 +141,8 @@ def bytes_needed(process: Process, stage: Stage, registry: Registry) -> int:
     for snapshot in stage.current.values():
         resolver = Resolver(snapshot, registry, drafts=True)
         for step in snapshot.campaign.steps:
+            if step.posted:
+                continue
             reached = sum(people.get(place, 0) for place in resolver.rules[str(step.audience)].areas)
             deliveries += reached * len(snapshot.occurrences(step))
     return deliveries * BYTES_A_DELIVERY + sum(people.values()) * BYTES_A_PERSON

@@ -5,15 +5,19 @@ has come; the ledger counts for itself, so that "nobody got it twice" is not pro
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.channels.base import Decision, Outcome, Outgoing, Provider, ReceiptWord, VendorMessage
+from engine.channels.publishing import Publisher
 from engine.channels.sandbox import SandboxProvider, SandboxSender, Taken
+from engine.channels.sandbox_page import SandboxPage
 from engine.clock import SteppedTime
 from engine.content.organisation import Sender
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
+from engine.pipeline.publishers import Publishers
 from engine.pipeline.rehearse_faults import Faults
 from engine.status import Status
 
@@ -28,6 +32,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     seed: int = 0
     handed: bytearray = field(default_factory=bytearray, repr=False)
+    posted: Counter[int] = field(default_factory=Counter)  # post → how often pages were handed it
     _receipts: list[tuple[float, int, Taken, str]] = field(default_factory=list, repr=False)
 
     def take(self, taken: Taken, sender: str) -> None:
@@ -38,6 +43,10 @@ class World:
         self.handed[key] = min(self.handed[key] + 1, 255)
         ends = taken.created_ms / 1000 + taken.course[-1].after
         heapq.heappush(self._receipts, (ends, key, taken, sender))
+
+    def post(self, post_id: int, text: str) -> None:
+        """Note a post that was put up."""
+        self.posted[post_id] += 1
 
     def receipts(self, until: float) -> list[tuple[float, ReceiptWord, str]]:
         """(when, word, sender) of every receipt up to ``until``, in order of time; each is handed out once."""
@@ -99,6 +108,21 @@ class RehearsedProvider:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+class RehearsedPublishers(Publishers):
+    """Every page opened as the sandbox's, whatever its provider: nobody sees what is posted there."""
+
+    def __init__(self, process: Process, world: World) -> None:
+        super().__init__(process)
+        self._world = world
+        self._by_key: dict[str, Publisher] = {}
+
+    def open(self, sender: Sender) -> Publisher:
+        """The page of that sender's key. Never raises: secrets are not looked at."""
+        if sender.key not in self._by_key:
+            self._by_key[sender.key] = SandboxPage(sender.key, self._world.clock, self._world.seed, self._world.post)
+        return self._by_key[sender.key]
 
 
 class RehearsedProviders(Providers):

@@ -14,6 +14,7 @@ from engine.areas import registry as areas
 from engine.channels import vendor
 from engine.channels.base import Provider
 from engine.clock import monotonic, real
+from engine.content.campaign import POSTED
 from engine.content.organisation import Sender
 from engine.content.snapshot import Difference
 from engine.errors import LoaError
@@ -25,9 +26,13 @@ from engine.pipeline.due import coming, next_due
 from engine.pipeline.enqueue import Progress
 from engine.pipeline.files import Files
 from engine.pipeline.open_runs import Opened, open_due
+from engine.pipeline.page_care import ask_responses, check_credentials
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
+from engine.pipeline.publish import Posting
+from engine.pipeline.publishers import Publishers
 from engine.pipeline.receipt_address import receipt_address
+from engine.pipeline.settle_posts import settle_posts
 from engine.pipeline.watchdog import Beat, Writer
 from engine.status import RunStatus
 from engine.store import audit, look_ups, runs, snapshots
@@ -52,6 +57,7 @@ class Service:
     files: Files
     providers: Providers
     dispatcher: Dispatcher
+    posting: Posting
     senders: dict[str, Sender] = field(default_factory=dict)
     changed: dict[str, list[Difference]] = field(default_factory=dict)
     polled: int = 0  # accepted deliveries asked about so far
@@ -216,6 +222,24 @@ class Service:
         # A thread of its own, as for opening: a list of 100,000 must not keep outcomes and receipts waiting.
         self.exported += await asyncio.to_thread(operator_files.export_due, self.process)
 
+    async def publish(self) -> None:
+        """Posts, one round: what is in doubt is found out about, what is due is published."""
+        await settle_posts(self.posting)
+        await self.posting.round()
+
+    async def publish_once(self, stop: asyncio.Event) -> None:
+        """All of it until nothing due is left, what people made of posts, and how long credentials last."""
+        await settle_posts(self.posting)
+        await self.posting.to_the_end(stop)
+        await self.care_for_pages()
+
+    async def care_for_pages(self) -> None:
+        """Ask pages how people answered their posts, and when their credentials end, as often as is due."""
+        pages = [sender for sender in self.senders.values() if sender.channel in POSTED]
+        if pages:
+            await ask_responses(self.posting)
+            await check_credentials(self.posting, pages)
+
     async def poll_all(self) -> int:
         """Ask once about every accepted delivery, whatever its age; how many were asked about."""
         after, asked = 0, 0
@@ -245,8 +269,13 @@ async def serving(process: Process) -> AsyncIterator[Service]:
     writer = Writer()
     providers = Providers(process)
     dispatcher = Dispatcher(process, providers, writer, receipt_address(process))
+    posting = Posting(process, Publishers(process), writer)
     try:
-        yield Service(process, writer, Files(process.settings), providers, dispatcher)
+        yield Service(
+            process, writer, Files(process.settings), providers, dispatcher, posting, stopping=posting.stopping
+        )
     finally:
+        await posting.wind_down()
+        await posting.publishers.close()
         await providers.close()
         writer.shutdown(wait=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, func, or_, select
 from engine.content.campaign import Step
 from engine.content.occurrences import Occurrence
 from engine.content.snapshot import Snapshot
+from engine.i18n import sentence
 from engine.pipeline.approve import is_approved
 from engine.pipeline.hours import claims_from
 from engine.pipeline.plan import Plan
@@ -183,6 +184,8 @@ def _with_hours(snapshot: Snapshot, step: Step | None, entry: Entry) -> Entry:
     starts: datetime | None = entry.due
     if step.person_addressed:
         starts = claims_from(entry.due, snapshot.campaign.limits.quiet_hours, snapshot.zone)
+    if step.posted:
+        return replace(entry, starts=starts, audience=sentence("calendar.pages", count=len(step.sender)))
     audience = snapshot.audiences.get(str(step.audience))
     return replace(entry, starts=starts, audience=audience.title if audience else None)
 

@@ -3,7 +3,7 @@
 Tallies, samples and the files only, never a delivery: it costs the same at ten thousand and ten million of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, RowMapping, select
@@ -17,7 +17,7 @@ from engine.reports.figures import Figures
 from engine.reports.forecast import Forecast, Going, forecast
 from engine.reports.standing import CampaignStands, OpenIncident, Overview, RunStands, SenderHeld
 from engine.status import RunStatus, Status
-from engine.store import pace, runs, senders, snapshots
+from engine.store import pace, posts, runs, senders, snapshots
 from engine.store.tables import Incident, table_of
 from engine.store.workers import workers
 
@@ -38,13 +38,14 @@ def overview(
         held = _held(connection, real_now)
         rows = {key: runs.of_campaign(connection, key) for key in wanted}
         figures = _figures(connection, [run["id"] for found_runs in rows.values() for run in found_runs])
+        on_pages = posts.counts(connection, list(figures))
         alive = any(one.alive for one in found)
         going = _forecasts(process, connection, held, now=now, real_now=real_now) if alive else {}
         current = {key: one for key, one in files.campaigns.items() if key in rows} if files else {}
         return Overview(
             now,
             real_now,
-            tuple(_campaign(process, connection, key, rows[key], figures, going, files) for key in wanted),
+            tuple(_campaign(process, connection, key, rows[key], figures, going, files, on_pages) for key in wanted),
             found,
             tuple(coming(process, connection, current, now)),
             tuple(held),
@@ -67,6 +68,7 @@ def _campaign(
     figures: dict[int, Figures],
     going: dict[int, Forecast],
     files: Files | None,
+    on_pages: Mapping[int, Mapping[str, int]],
 ) -> CampaignStands:
     known = files is not None and campaign in files.campaigns
     approvals, state = snapshots.standing(connection, campaign), snapshots.state_of(connection, campaign)
@@ -76,7 +78,7 @@ def _campaign(
         campaign,
         state,
         len(approvals),
-        tuple(_run(run, figures[run["id"]], going.get(run["id"])) for run in rows),
+        tuple(_run(run, figures[run["id"]], going.get(run["id"]), on_pages.get(run["id"], {})) for run in rows),
         files is not None and campaign in files.faulty,
         until.date() if until else None,
         state != "cancelled" and bool(approvals) and current is not None and _all_of_others(approvals, current),
@@ -88,7 +90,7 @@ def _all_of_others(approvals: Iterable[RowMapping], digest: str) -> bool:
     return all(one["digest"] != digest for one in approvals)
 
 
-def _run(run: RowMapping, figures: Figures, going: Forecast | None) -> RunStands:
+def _run(run: RowMapping, figures: Figures, going: Forecast | None, on_pages: Mapping[str, int]) -> RunStands:
     return RunStands(
         step=run["step"],
         occurrence=run["occurrence"],
@@ -102,6 +104,7 @@ def _run(run: RowMapping, figures: Figures, going: Forecast | None) -> RunStands
         progress=_progress(run, figures),
         going=going,
         retired=run["retired_at"] is not None,
+        posts=on_pages,
     )
 
 
@@ -129,7 +132,7 @@ def _forecasts(
         step = snapshot.campaign.step(run["step"])
         sender = snapshot.senders_of(step)[0]
         statuses = figures[run["id"]].statuses
-        if not _waiting(
+        if step.posted or not _waiting(
             figures[run["id"]]
         ):  # nothing is left to hand over: it waits for outcomes, and stalls at nothing
             continue

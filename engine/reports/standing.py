@@ -1,5 +1,6 @@
 """What ``loa status`` shows, as data: processes, campaigns, runs with their pace, what comes, what waits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -33,6 +34,7 @@ class RunStands:
     progress: float | None = None
     going: Forecast | None = None
     retired: bool = False
+    posts: Mapping[str, int] = field(default_factory=dict)  # of a run on pages: how many stand where
 
 
 @dataclass(frozen=True, slots=True)

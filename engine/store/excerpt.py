@@ -30,7 +30,8 @@ from sqlmodel import SQLModel
 from engine.errors import LoaError
 from engine.settings import Settings
 from engine.store import campaign_tally_tables as _campaign_tally_tables  # noqa: F401
-from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
+from engine.store import post_tables as _post_tables  # noqa: F401  # every table is in SQLModel's metadata then
+from engine.store import tables as _tables  # noqa: F401
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database
 from engine.store.instant import Instant
@@ -41,7 +42,7 @@ from engine.store.schema import check
 AT_ONCE = 5000  # rows read from PostgreSQL before they are written
 ORIGINAL = "original"  # the name under which SQLite sees the original beside the excerpt
 # What happened, who was at work, and what only the true vendor can answer: nothing of it decides what will happen.
-_LEFT_OUT = frozenset({"attempt", "receipt", "audit", "incident", "worker", "look_up"})
+_LEFT_OUT = frozenset({"attempt", "receipt", "audit", "incident", "worker", "look_up", "post_response", "page_state"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "opt_out": of["opt_out"].c.phone_hash.in_(select(contact.phone_hash).where(here)),
         "run": known,
         "delivery": and_(or_(weighs, delivery.run_id.in_(still_open)), delivery.contact_id.in_(people)),
+        "post": of["post"].c.run_id.in_(figures),
         "rendering": of["rendering"].c.run_id.in_(still_open),
         "run_cell": of["run_cell"].c.run_id.in_(still_open),
         "tally_area": of["tally_area"].c.run_id.in_(figures),

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, func, or_, select, text, update
 
 from engine.clock import VIETNAM
-from engine.status import RunStatus, Status, run_may_become
+from engine.status import PostStatus, RunStatus, Status, run_may_become
 from engine.store import audit, budget
 from engine.store.audit import Signature
 from engine.store.instant import Instant
+from engine.store.post_tables import Post
 from engine.store.tables import Delivery, Run, table_of
 
 _RUN = table_of(Run)
 _DELIVERY = table_of(Delivery)
+_POST = table_of(Post)
 _INSERT = text(
     "INSERT INTO run (campaign, step, occurrence, channel, due, expires_at, status, reason, digest, high_water,"
     " enqueue_cursor, claim_cursor, reserved_vnd, advertising, opened_at, finished_at)"
@@ -186,11 +188,15 @@ def _unsettled(status: Status) -> ColumnElement[bool]:
     )
 
 
+def _posts(status: PostStatus) -> ColumnElement[bool]:
+    return and_(_POST.c.run_id == bindparam("run"), _POST.c.status == str(status))
+
+
 # In one statement, as a row may move from one state to another between two.
 _UNFINISHED = select(
-    or_(exists().where(_CAME_BACK), exists().where(_FRESH)),
-    exists().where(_unsettled(Status.SENDING)),
-    exists().where(_unsettled(Status.UNKNOWN)),
+    or_(exists().where(_CAME_BACK), exists().where(_FRESH), exists().where(_posts(PostStatus.QUEUED))),
+    or_(exists().where(_unsettled(Status.SENDING)), exists().where(_posts(PostStatus.PUBLISHING))),
+    or_(exists().where(_unsettled(Status.UNKNOWN)), exists().where(_posts(PostStatus.UNKNOWN))),
 )
 
 

@@ -25,7 +25,8 @@ def test_every_answer_of_a_vendor_gets_its_one_meaning(dialect: str, proof: str)
 
 
 def test_every_vendor_in_the_registry_meets_every_case() -> None:
-    assert set(VENDORS) == {dialect.vendor for dialect in DIALECTS.values()} | IN_PROCESS
+    sends = {name for name, vendor in VENDORS.items() if vendor.open is not None}
+    assert sends == {dialect.vendor for dialect in DIALECTS.values()} | IN_PROCESS
 
 
 def _without(case: str) -> Dialect:

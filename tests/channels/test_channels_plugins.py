@@ -14,12 +14,14 @@ from outside_vendor import forgotten, from_the_page, install
 
 from engine.channels import KNOWN, VENDORS, vendor
 from engine.channels.base import OpenedWith, Vendor
+from engine.channels.publishing import PostOutcome
 from engine.channels.testing.dialect import MESSAGE
+from engine.channels.testing.post_dialect import POST
 from engine.channels.testing.standin import Standin, reply
 from engine.clock import SystemClock
 from engine.content.schema import schemas
 from engine.errors import LoaError
-from engine.status import Status
+from engine.status import PostStatus, Status
 
 LOA = """\
 organisation: {name: Ban Chỉ đạo 138 tỉnh Lạng Sơn, province: "20"}
@@ -44,11 +46,35 @@ def _outside(folder: Path, *arguments: str, workspace: Path | None = None) -> su
     )
 
 
-def test_the_pages_vendor_passes_the_pages_test_outside_the_package(tmp_path: Path) -> None:
-    from_the_page(tmp_path)
-    done = _outside(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bo_cau.py")
+@pytest.mark.parametrize(("name", "test"), [("bo-cau", "test_bo_cau.py"), ("bang-tin", "test_bang_tin.py")])
+def test_the_pages_vendor_passes_the_pages_test_outside_the_package(name: str, test: str, tmp_path: Path) -> None:
+    from_the_page(tmp_path, name)
+    done = _outside(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"\d\d passed", done.stdout), "the table of cases was not driven"
+
+
+def test_an_installed_board_is_a_page_like_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    monkeypatch.syspath_prepend(str(from_the_page(tmp_path, "bang-tin")))
+    board = vendor("bang-tin")
+    assert board.open is None and board.publish is not None
+
+    async def put_up() -> PostOutcome:
+        async with Standin([reply(200, {"number": 7})]).running() as standin:
+            config = board.schema.model_validate({"url": standin.url, "token": "t" * 8})
+            publisher = board.publish("hoi-truong", config, OpenedWith(SystemClock()))
+            outcome = await publisher.publish(POST, _keep_nothing)
+            await publisher.close()
+            return outcome
+
+    outcome = asyncio.run(put_up())
+    assert (outcome.status, outcome.vendor_id) == (PostStatus.PUBLISHED, "7")
+
+
+async def _keep_nothing(progress: str) -> None:
+    raise AssertionError(progress)
 
 
 def test_check_knows_an_installed_vendors_keys_and_names_a_broken_package_at_its_line(tmp_path: Path) -> None:

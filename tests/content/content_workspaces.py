@@ -54,7 +54,7 @@ FILES = {
 organisation: {name: Ban Chỉ đạo 138 tỉnh Lạng Sơn, province: "20"}
 senders:
   toy: {provider: toy, from: DIENTAP, rate: 500/s, price_per_segment: 850}
-  page: {provider: wall, page: "1"}
+  page: {provider: wall, page: "1", area: {era: "2025", code: "06184"}}
 """,
     "campaigns/thu.yaml": """\
 title: Chiến dịch thử

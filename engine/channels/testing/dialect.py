@@ -1,17 +1,15 @@
 """What a vendor's test gives, and how a case is driven: real HTTP to a stand-in, every word looked over for secrets."""
 
 import asyncio
-import contextlib
 import dataclasses
-import io
-import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.channels.base import Decision, Outcome, Outgoing
 from engine.channels.testing.cases import CASES, TELEPORTED, Case
+from engine.channels.testing.overhearing import overheard
 from engine.channels.testing.standin import HANG_UP, SILENCE, Standin
 from engine.channels.transport import Transport
 from engine.status import Status
@@ -61,7 +59,8 @@ def names(dialect: Dialect) -> list[str]:
 
 def prove(dialect: Dialect, name: str) -> None:
     """Drive one proof. Raises ``AssertionError`` with what went wrong."""
-    with _overheard(dialect):
+    told = (TO[3:], "900 000 123", MESSAGE.body, LONG, *dialect.secrets)
+    with overheard(dialect.vendor, Outcome, told, repr(MESSAGE)):
         if name in _MORE:
             _MORE[name](dialect)
         else:
@@ -142,32 +141,6 @@ _MORE: dict[str, Callable[[Dialect], None]] = {
     "no connection": _nobody_listens,
     "one bad answer of three": _one_of_three,
 }
-
-
-@contextlib.contextmanager
-def _overheard(dialect: Dialect) -> Iterator[None]:
-    """Fail when a number, a text or a secret shows in a log line, in print, or in an outcome's words."""
-    said, root = io.StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(said), root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    seen, original = [], Outcome.__init__
-
-    def noted(self: Outcome, *given: Any, **named: Any) -> None:
-        original(self, *given, **named)
-        seen.append(self)
-
-    Outcome.__init__ = noted  # type: ignore[method-assign]
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            yield
-    finally:
-        Outcome.__init__ = original  # type: ignore[method-assign]
-        root.removeHandler(handler)
-        root.setLevel(level)
-    words = said.getvalue() + "".join(f"{outcome!r} {outcome.detail}" for outcome in seen) + repr(MESSAGE)
-    for secret in (TO[3:], "900 000 123", MESSAGE.body, LONG, *dialect.secrets):
-        _hold(secret not in words, f"{dialect.vendor} gives something away that nobody may read")
 
 
 def _hold(true: bool, otherwise: str) -> None:

@@ -4,7 +4,9 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import engine.store.campaign_tally_tables
-import engine.store.tables  # noqa: F401  (registers the tables)
+import engine.store.post_tables
+import engine.store.tables
+import engine.store.token_tables  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

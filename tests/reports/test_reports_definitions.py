@@ -66,7 +66,7 @@ def test_a_reason_of_the_engine_or_of_an_adapter_has_no_words() -> None:
         *ROOT.glob("engine/pipeline/*.py"),
         *ROOT.glob("engine/store/*.py"),
     ]:
-        for call in re.findall(r"(?:Outcome|Change)\((?:[^()]|\([^()]*\))*\)", path.read_text(encoding="utf-8")):
+        for call in re.findall(r"\b(?:Outcome|Change)\((?:[^()]|\([^()]*\))*\)", path.read_text(encoding="utf-8")):
             given |= set(re.findall(r'reason="([a-z_]+)"', call))
     assert given - set(REASONS) == set()
     for reason in ("", *REASONS, "a_plug_in_s_own"):

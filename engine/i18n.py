@@ -2,20 +2,39 @@
 
 A sentence has a key ``room.code`` (``content.unknown-key``); the words live in
 ``engine/locale/<language>/LC_MESSAGES/<room>.po``, one catalogue a room, so that code carries only
-keys and a translator never opens a Python file. ``LOA_LANG`` chooses ``vi`` (default) or ``en``.
+keys and a translator never opens a Python file. ``LOA_LANG`` chooses ``vi`` (default) or ``en``; whoever reads a
+page in a browser chooses for that page (``speaking``).
 """
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("vi", "en")
 _FOLDER = Path(__file__).parent / "locale"
+_SPOKEN: ContextVar[str | None] = ContextVar("spoken", default=None)
+
+
+@contextmanager
+def speaking(tongue: str) -> Iterator[None]:
+    """Let everything in the block (and the threads it waits for) be said in ``tongue``, one of ``LANGUAGES``."""
+    if tongue not in LANGUAGES:
+        raise ValueError(tongue)
+    before = _SPOKEN.set(tongue)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(before)
 
 
 def language() -> str:
-    """The language of the person at the screen: ``vi``, or ``en`` when ``LOA_LANG`` says so."""
+    """The language of the person who reads: ``vi``, or ``en`` when ``LOA_LANG`` or that person's page says so."""
+    if spoken := _SPOKEN.get():
+        return spoken
     wanted = os.environ.get("LOA_LANG", "vi").strip().lower()[:2]
     return wanted if wanted in LANGUAGES else "vi"
 

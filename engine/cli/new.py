@@ -11,6 +11,8 @@ from engine.errors import LoaError
 from engine.i18n import sentence
 from engine.settings import Settings, from_environment
 
+OWN_FORM = "mau-bao-cao.docx"
+
 
 @click.group()
 def new() -> None:
@@ -44,6 +46,20 @@ def message(key: str) -> None:
     """Write ``messages/KEY/sms.vi.j2``."""
     settings = _workspace()
     _tell(settings, starting.new_message(settings.workspace, key))
+
+
+@new.command("report-form")
+def report_form() -> None:
+    """Write the form of the official report, for the office to change in Word."""
+    from engine.reports.as_docx import FORM
+    from engine.reports.written_file import write_file
+
+    settings = _workspace()
+    path = settings.workspace / OWN_FORM
+    if path.exists():
+        raise LoaError("forms.own-form-there", file=OWN_FORM)
+    write_file(path, FORM.read_bytes())
+    click.echo(sentence("forms.own-form", file=OWN_FORM))
 
 
 def _workspace() -> Settings:

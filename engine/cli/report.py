@@ -12,14 +12,16 @@ import click
 
 from engine.areas import registry as areas
 from engine.areas.area import ERAS, Era
+from engine.cli.frozen import DEFAULT, check_options, freeze_now, reopened, show_difference, show_frozen_list
 from engine.cli.report_derived import Derived
+from engine.cli.report_forms import FORMS, WantedForm, write_form
 from engine.clock import VIETNAM
 from engine.content.activity_files import FOLDER, load_activities
 from engine.content.province import own_province
 from engine.content.values import read_date
 from engine.errors import LoaError, UsageError
 from engine.i18n import sentence
-from engine.pipeline.process import opened
+from engine.pipeline.process import Process, opened
 from engine.reports import campaigns as keys
 from engine.reports.activities import (
     ACTIVITY_DIMENSIONS,
@@ -33,6 +35,7 @@ from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, sour
 from engine.reports.measured import MEASURES
 from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
 from engine.reports.posts_written import posts_csv, show_posts
+from engine.reports.publication import publication_of
 from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
@@ -41,12 +44,15 @@ from engine.settings import from_environment
 if TYPE_CHECKING:
     from rich.console import Console
 
-Format = Literal["table", "csv", "json"]
-FORMATS: tuple[Format, ...] = ("table", "csv", "json")
+Format = Literal["table", "csv", "json", "xlsx", "html", "docx", "pdf"]
+FORMATS: tuple[Format, ...] = ("table", "csv", "json", *FORMS)
 What = Literal["all", "deliveries", "activities", "posts"]
 WHATS = ("all", "deliveries", "activities", "posts", *MEASURES)
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
-_BY_ENDING: dict[str, Format] = {".csv": "csv", ".json": "json", ".txt": "table", "": "table"}
+_BY_ENDING: dict[str, Format] = {
+    ".csv": "csv", ".json": "json", ".txt": "table", "": "table",
+    ".xlsx": "xlsx", ".html": "html", ".htm": "html", ".docx": "docx", ".pdf": "pdf",
+}  # fmt: skip
 _BOM = b"\xef\xbb\xbf"  # so that Excel reads a file of ours as UTF-8; on a pipe it would be a stray character
 
 
@@ -82,6 +88,13 @@ class Dimensions(click.Choice[str]):
 @click.option("--format", "wanted", type=click.Choice(FORMATS))
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--publish", is_flag=True)
+@click.option("--freeze", is_flag=True)
+@click.option("--exact", is_flag=True)
+@click.option("--note")
+@click.option("--frozen", "frozen_id")
+@click.option("--difference", is_flag=True)
+@click.option("--list-frozen", is_flag=True)
 def report(
     campaigns: tuple[str, ...],
     by: str | None,
@@ -93,22 +106,57 @@ def report(
     wanted: Format | None,
     as_json: bool,
     out: Path | None,
+    publish: bool,
+    freeze: bool,
+    exact: bool,
+    note: str | None,
+    frozen_id: str | None,
+    difference: bool,
+    list_frozen: bool,
 ) -> None:
     """Figures of one or several campaigns; a file has the form of its ending unless ``--format`` says another."""
+    derived = what if what in MEASURES else "beside" if beside is not None else None
+    if derived and (publish or freeze):
+        raise UsageError("frozen.not-derived", what=derived)
+    check_options(frozen_id, list_frozen, campaigns, since, until, what or derived, freeze, exact, note, difference)
+    if list_frozen:
+        show_frozen_list(as_json=as_json)
+        return
     form = _format(wanted, as_json, out)
-    first, last = _date(since), _date(until)
-    if first and last and first > last:
-        raise UsageError("cli_report.dates-reversed")
-    if era and what != "coverage" and not set((by or "").split(",")) & set(AREAS):
-        click.echo(sentence("cli_report.era-ignored", by=by), err=True)
+    if form in FORMS:
+        if as_json or difference:
+            raise UsageError("cli_report.two-formats", format=form)
+        if derived:
+            raise UsageError("forms.no-derived", format=form, what=derived)
+        days = _days(since, until)
+        its_era = cast("Era", era or "2025")
+        wanted_form = WantedForm(form, by, "deliveries" if freeze else what, out, publish, freeze, exact, note)
+        write_form(wanted_form, campaigns, its_era, *days, frozen_id)
+        return
+    by = by or (DEFAULT if freeze or frozen_id else None)
     if by is None and what not in MEASURES:
         raise click.MissingParameter(ctx=click.get_current_context(), param=_option("by"))
-    if beside is not None or what in MEASURES:
-        derived = Derived(campaigns, by, what, cast("Era", era or "2025"), first, last, beside)
-        _hand_out(derived.told(), form, as_json, out)
+    if frozen_id is not None:
+        assert by is not None
+        along, its_era = read_by(by), cast("Era", era or "2025")
+        if along is None:
+            raise UsageError("frozen.only-deliveries", by=by)
+        with opened(from_environment()) as process:
+            if difference:
+                show_difference(process, frozen_id, along, its_era, as_json=as_json)
+                return
+            again = reopened(process, frozen_id, along, its_era, publish=publish)
+        _hand_out(Told(by, again.campaign, again.as_of, again, None), form, as_json, out)
+        return
+    first, last = _days(since, until)
+    if era and what != "coverage" and not set((by or "").split(",")) & set(AREAS):
+        click.echo(sentence("cli_report.era-ignored", by=by), err=True)
+    if derived:
+        asked_derived = Derived(campaigns, by, what, cast("Era", era or "2025"), first, last, beside)
+        _hand_out(asked_derived.told(), form, as_json, out)
         return
     assert by is not None
-    what = _what(what, by)
+    what = _what("deliveries" if freeze else what, by)
     if not campaigns and what != "activities":
         raise UsageError("cli_report.which-campaign")
     settings = from_environment()
@@ -121,7 +169,7 @@ def report(
             dimensions = read_by(by)
             assert dimensions is not None
             asked = Asked(chosen, dimensions[0], its_era, first, last, *dimensions[1:])
-            made = make_report(process.database, areas.load, process.snapshot, asked, process.clock.now())
+            made = _made(process, asked, publish=publish, freeze=freeze, exact=exact, note=note)
         on_pages = None
         if what in ("all", "posts") and chosen:
             post_by = next((one for one in POST_DIMENSIONS if one == by), None)
@@ -137,6 +185,16 @@ def report(
     if form == "csv" and what == "all" and others:
         click.echo(sentence("cli_report.one-table"), err=True)
     _hand_out(told, form, as_json, out)
+
+
+def _made(process: Process, asked: Asked, *, publish: bool, freeze: bool, exact: bool, note: str | None) -> Report:
+    """The report as it stands: exact, in publication units, or frozen under a new id."""
+    if freeze:
+        return freeze_now(process, asked, exact=exact, note=note)
+    publication = None
+    if publish:
+        publication = publication_of(process.database, areas.load, process.snapshot, asked.campaigns)
+    return make_report(process.database, areas.load, process.snapshot, asked, process.clock.now(), publication)
 
 
 class Tellable(Protocol):
@@ -263,6 +321,13 @@ def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:
     if as_json and out is None and wanted not in (None, "json"):
         raise UsageError("cli_report.two-formats", format=wanted)
     return wanted or "table"
+
+
+def _days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    first, last = _date(since), _date(until)
+    if first and last and first > last:
+        raise UsageError("cli_report.dates-reversed")
+    return first, last
 
 
 def _date(text: str | None) -> date | None:

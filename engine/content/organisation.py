@@ -67,7 +67,8 @@ class Privacy(Frozen):
 class Signer(Frozen):
     """The signature block of a report."""
 
-    authority: Text | None = None
+    authority: Text | None = None  # "TM. BAN CHỈ ĐẠO"
+    acting: Text | None = None  # "KT. TRƯỞNG BAN": whoever signs in somebody's place
     position: Text | None = None
     name: Text | None = None
 
@@ -79,6 +80,7 @@ class ReportHeading(Frozen):
     document_sign: Text | None = None
     signer: Signer = Signer()
     recipients: Texts = ()
+    template: Text | None = None  # the office's own form (.docx), from the workspace's folder
 
 
 class PageArea(Frozen):

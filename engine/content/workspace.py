@@ -15,7 +15,7 @@ from engine.content.audience import AreaReference, Audience, ResolvedAudience
 from engine.content.audience_rules import check_audience
 from engine.content.campaign import Campaign
 from engine.content.campaign_rules import check_campaign
-from engine.content.configuration_rules import check_configuration
+from engine.content.configuration_rules import check_configuration, check_report_form
 from engine.content.lint import Lint
 from engine.content.message import MessageSet
 from engine.content.message_file import LoadedMessages, load_messages
@@ -113,6 +113,7 @@ def load(
     zone = ZoneInfo(TIMEZONE)
     if reading is not None and reading.value is not None:
         province = check_configuration(reading, registry)
+        check_report_form(reading, folder)
         retention_days = reading.value.privacy.retention_days
         hotlines, zone = reading.value.hotlines, ZoneInfo(reading.value.timezone)
         if province is not None and not _errors(reading.problems):

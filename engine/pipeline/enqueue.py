@@ -20,8 +20,9 @@ from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live, needs_approval
 from engine.pipeline.resolve import Resolver
+from engine.reports.publication import settle
 from engine.status import RunStatus, StepStatus
-from engine.store import budget, campaigns, fanout, kinds, runs, snapshots
+from engine.store import budget, campaigns, fanout, kinds, publications, runs, snapshots
 from engine.store.kinds import Questions
 from engine.text.segments import count
 
@@ -55,7 +56,7 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
         # Whoever changed between the first look and their chunk may be of a kind that had no cell: look again.
         prepare(process, run_id, step, resolver, questions, sender.key)
         _fill_gaps(process, run_id, questions, sender.key, price)
-    return _make_ready(process, run_id, snapshot, prepared, whole)
+    return _make_ready(process, run_id, snapshot, prepared, whole, registry)
 
 
 def contacted_since(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
@@ -138,7 +139,9 @@ def _changed(process: Process, prepared: Prepared) -> bool:
     return version != prepared.version or kinds.importing(version)
 
 
-def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Prepared, whole: bool) -> RunStatus:
+def _make_ready(
+    process: Process, run_id: int, snapshot: Snapshot, prepared: Prepared, whole: bool, registry: Registry
+) -> RunStatus:
     """``whole``: every row was inserted here, after ``prepared`` was counted."""
     while True:
         with process.database.read() as connection:
@@ -150,6 +153,7 @@ def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Pre
             # of an earlier attempt or of another process, whose people may have moved since.
             if not whole or not _as_expected(sums, prepared) or _changed(process, prepared):
                 deltas = fanout.count_enqueued(connection, run_id)
+        settled = settle(deltas.people(run_id), registry, snapshot.privacy.small_cell)  # 50 ms: before the lock
         with process.database.write() as connection:
             campaigns.status_of(connection, counted["campaign"], lock=True)  # first, as who pauses or cancels does
             # Nothing but the row's lock: from here to the commit nobody cancels the run or makes it ready beside us.
@@ -159,6 +163,7 @@ def _make_ready(process: Process, run_id: int, snapshot: Snapshot, prepared: Pre
                 continue  # another process has filled a gap since the rows were counted
             status = _status_of_opened(process, connection, counted, snapshot, sums.get("queued", (0, 0, 0)))
             deltas.write(connection, process.slot)
+            publications.keep(connection, run_id, settled)
             fanout.drop_cells(connection, run_id)
         return status
 

@@ -135,10 +135,11 @@ def _plain(text: str) -> str:
 
 def _absent(posting: Posting, row: RowMapping, settle_after: float) -> None:
     process = posting.process
-    now_real, now_monotonic = process.seconds.real(), process.seconds.monotonic()
+    now_real, now_monotonic, boot = process.seconds.real(), process.seconds.monotonic(), process.seconds.boot()
     since, since_monotonic = row["absent_since"], row["absent_monotonic"]
-    # Monotonic time begins anew with the machine: then the proof begins anew too.
-    goes_on = since is not None and since_monotonic is not None and now_monotonic >= since_monotonic
+    # Monotonic time begins anew with the machine, and another machine's is another time: then the proof begins anew.
+    begun = since is not None and since_monotonic is not None and row["absent_boot"] == boot
+    goes_on = begun and now_monotonic >= since_monotonic
     if goes_on and now_real - since >= settle_after and now_monotonic - since_monotonic >= settle_after:
         with process.database.write() as connection:
             posts.move(
@@ -146,7 +147,7 @@ def _absent(posting: Posting, row: RowMapping, settle_after: float) -> None:
                 not_before=None, look_real=None,
             )  # fmt: skip
         return
-    absent = {} if goes_on else {"absent_since": now_real, "absent_monotonic": now_monotonic}
+    absent = {} if goes_on else {"absent_since": now_real, "absent_monotonic": now_monotonic, "absent_boot": boot}
     with process.database.write() as connection:
         posts.look_again(connection, row["id"], row["attempt"], now_real + settle_after, **absent)
 

@@ -1,4 +1,7 @@
-"""A report as CSV (RFC 4180): stable English column names, exact figures, no line of totals to be added twice."""
+"""A report as CSV (RFC 4180): stable English column names, exact figures, no line of totals to be added twice.
+
+The last line of a frozen report is its id.
+"""
 
 import csv
 import io
@@ -9,7 +12,7 @@ from engine.reports.figures import COLUMNS
 from engine.reports.places import Place
 from engine.reports.report import Report, key_names
 
-_RISKY = ("=", "+", "-", "@")
+_RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def columns(report: Report) -> tuple[str, ...]:
@@ -44,6 +47,8 @@ def csv_text(report: Report, *, line_end: str = "\n") -> str:
     for row in report.rows:
         figures = ("" if value is None else value for value in row.figures.document().values())
         writer.writerow([*key_cells(row.keys), *figures])
+    if report.frozen is not None:
+        writer.writerow(("frozen", report.frozen))
     return written.getvalue()
 
 

@@ -45,6 +45,18 @@ def show_table(console: Console, report: Report, registry: Registry | None) -> N
         console.print(sentence("reports.left-out", columns=", ".join(left_out)))
     console.print(sentence("reports.turns"))
     console.print(sentence("reports.not-read"))
+    for line in marks(report):
+        console.print(line)
+
+
+def marks(report: Report) -> list[str]:
+    """What stands below every form of a report that is passed on or kept: the threshold, and the id."""
+    lines = []
+    if report.published is not None:
+        lines.append(sentence("publication.foot", small_cell=number(report.published.small_cell)))
+    if report.frozen is not None:
+        lines.append(sentence("frozen.mark", id=report.frozen))
+    return lines
 
 
 def show_columns(console: Console, names: list["Column"], columns: list["Column"]) -> None:

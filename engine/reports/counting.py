@@ -11,9 +11,10 @@ from engine.areas.area import Era
 from engine.areas.registry import Registry
 from engine.content.snapshot import Snapshot
 from engine.reports import places, tally_queries
-from engine.reports.dimensions import AREAS, By, source_of
+from engine.reports.dimensions import AREAS, TRAITS, By, source_of
 from engine.reports.figures import Figures
 from engine.reports.places import Place
+from engine.reports.publication import Telling
 from engine.reports.tally_queries import Line, RunRow, Summed
 
 Snapshots = Callable[[str], Snapshot]
@@ -23,11 +24,16 @@ KeyOf = Callable[[Line], Place | str]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The runs to count, and the ``others`` of the same campaigns that are not to be counted."""
+    """The runs to count, and the ``others`` of the same campaigns that are not to be counted.
+
+    ``alone``: only the runs' own tallies may be read, never sums of campaigns. What is published must not change by a
+    run that has begun since its units were looked up.
+    """
 
     campaigns: tuple[str, ...]
     runs: Sequence[RunRow]
     others: Sequence[RunRow] = ()
+    alone: bool = False
 
 
 class Zones:
@@ -52,16 +58,36 @@ def counted(
     chosen: Chosen,
     dimensions: tuple[By, ...],
     era: Era,
+    telling: Telling | None = None,
 ) -> list[tuple[Keys, Figures]]:
     """(keys, figures) in the settled order of the keys. ``registry`` is called only when areas are asked for.
 
-    ``dimensions`` must be carried by one source (``engine.reports.dimensions``): ``ValueError`` otherwise.
+    ``dimensions`` must be carried by one source (``engine.reports.dimensions``): ``ValueError`` otherwise. ``telling``
+    says what a published report tells apart; None: everything.
     """
-    naming = Naming(registry, snapshot_of, chosen, era)
-    key_of = [naming.key_of(by) for by in dimensions]
     found: dict[Keys, Figures] = {}
+    if telling is None or not set(dimensions) & {*AREAS, *TRAITS}:
+        _add_up(found, connection, chosen, dimensions, Naming(registry, snapshot_of, chosen, era, telling))
+    else:  # some runs of a publication are not divided
+        for told in (telling, telling.for_undivided()):
+            its_runs = [run for run in chosen.runs if telling.is_undivided(run.id) == (told is not telling)]
+            part = Chosen(chosen.campaigns, its_runs, (), alone=True)
+            _add_up(found, connection, part, dimensions, Naming(registry, snapshot_of, part, era, told))
+    naming = Naming(registry, snapshot_of, chosen, era, telling)
+    orders = [naming.order_of(by) for by in dimensions]
+    return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
+
+
+def _add_up(
+    found: dict[Keys, Figures],
+    connection: Connection,
+    chosen: Chosen,
+    dimensions: tuple[By, ...],
+    naming: "Naming",
+) -> None:
+    key_of = [naming.key_of(by) for by in dimensions]
     # The campaigns' own sums stand ready; what is not asked for is taken away from them while that is less work.
-    if source_of(dimensions) == "place" and len(chosen.others) < len(chosen.runs):
+    if source_of(dimensions) == "place" and not chosen.alone and len(chosen.others) < len(chosen.runs):
         for its_era, commune, figures in tally_queries.by_place(connection, chosen.campaigns):
             line = Line(tally_queries.NOTHING, 0, its_era, commune)
             found.setdefault((key_of[0](line),), Figures()).include(figures)
@@ -72,8 +98,6 @@ def counted(
         for line in _lines(connection, chosen, dimensions):
             keys = tuple([key(line) for key in key_of])
             found.setdefault(keys, Figures()).add(*line.sums)
-    orders = [naming.order_of(by) for by in dimensions]
-    return sorted(found.items(), key=lambda item: tuple(order(key) for order, key in zip(orders, item[0], strict=True)))
 
 
 def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -> Iterable[Line]:
@@ -112,8 +136,16 @@ def _with_rest(connection: Connection, runs: Sequence[int], trait: str) -> Itera
 class Naming:
     """How a line's keys are called, and in which order they stand. Also used by what is counted from rows."""
 
-    def __init__(self, registry: Callable[[], Registry], snapshot_of: Snapshots, chosen: Chosen, era: Era) -> None:
+    def __init__(
+        self,
+        registry: Callable[[], Registry],
+        snapshot_of: Snapshots,
+        chosen: Chosen,
+        era: Era,
+        telling: Telling | None = None,
+    ) -> None:
         self._registry, self._snapshot_of, self._chosen, self._era = registry, snapshot_of, chosen, era
+        self._telling = telling
         self._runs = {run.id: run for run in chosen.runs}
         self._several = len(chosen.campaigns) > 1
 
@@ -122,6 +154,9 @@ class Naming:
         runs = self._runs
         if by in AREAS:
             return self._place(by)
+        if by in TRAITS and self._telling is not None:
+            told, own = self._telling.value(by), self._own if by == "variant" else lambda run, value: value
+            return lambda line: told(own(line.run, line.value))
         if by == "variant":
             return lambda line: self._own(line.run, line.value)
         if by in ("hour", "sender", "prefix", "language"):
@@ -157,7 +192,10 @@ class Naming:
 
     def _place(self, by: By) -> KeyOf:
         registry = self._registry()
-        fold = places.districts(registry) if by == "district" else places.communes(registry, self._era)
+        if self._telling is not None:
+            fold = self._telling.place(registry, "district" if by == "district" else "commune", self._era)
+        else:
+            fold = places.districts(registry) if by == "district" else places.communes(registry, self._era)
         known: dict[tuple[str, str], Place] = {}
 
         def place(line: Line) -> Place:
@@ -181,7 +219,7 @@ class Naming:
         return list(order)
 
 
-def _place_order(place: Place) -> tuple[bool, str]:
+def _place_order(place: Place) -> tuple[bool, str, str]:
     return place.order
 
 

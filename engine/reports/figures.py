@@ -18,7 +18,8 @@ STATUSES = (
     Status.CANCELLED,
 )
 _NAMES = tuple(str(status) for status in STATUSES)
-COLUMNS = ("targeted", *_NAMES, "segments", "cost_vnd", "delivery_rate")
+COUNTS = ("targeted", *_NAMES, "segments", "cost_vnd")  # whole numbers
+COLUMNS = (*COUNTS, "delivery_rate")
 
 
 @dataclass(slots=True)

@@ -16,9 +16,9 @@ class Place(NamedTuple):
     name: str
 
     @property
-    def order(self) -> tuple[bool, str]:
-        """By code, what has none at the end."""
-        return self.code is None, self.code or ""
+    def order(self) -> tuple[bool, str, str]:
+        """By code, what has none at the end by its name."""
+        return self.code is None, self.code or "", self.name
 
     def document(self) -> dict[str, str | None]:
         """The area under the contract's keys."""

@@ -102,8 +102,8 @@ def _within(asked: AskedPosts, row: RowMapping) -> bool:
     return (asked.since is None or day >= asked.since) and (asked.until is None or day <= asked.until)
 
 
-def _order(key: Place | str) -> tuple[bool, str]:
-    return key.order if isinstance(key, Place) else (False, key)
+def _order(key: Place | str) -> tuple[bool, str, str]:
+    return key.order if isinstance(key, Place) else (False, key, key)
 
 
 def _keys(

@@ -13,6 +13,7 @@ from engine.reports.counting import Chosen, Keys, Snapshots, Zones, counted, wit
 from engine.reports.dimensions import AREAS, DIMENSIONS, By
 from engine.reports.figures import Figures, total
 from engine.reports.places import Place
+from engine.reports.publication import Publication, Telling
 from engine.store.database import Database
 
 __all__ = ["DIMENSIONS", "Asked", "By", "Report", "Row", "make_report"]
@@ -60,6 +61,8 @@ class Report:
     asked: Asked
     as_of: datetime
     rows: tuple[Row, ...]
+    published: Publication | None = None  # whose units the rows are; None: exact figures, for the office
+    frozen: str | None = None  # the id under which these figures are kept
 
     @property
     def totals(self) -> Figures:
@@ -72,15 +75,16 @@ class Report:
         return ", ".join(self.asked.campaigns)
 
     def document(self) -> dict[str, Any]:
-        """The contract's JSON document. ``published`` is true only for publication units, which come later."""
-        return {
+        """The contract's JSON document. ``published`` is true where the rows are publication units."""
+        document = {
             "campaign": self.campaign,
             "by": ",".join(self.asked.dimensions),
             "as_of": self.as_of.isoformat(timespec="seconds"),
             "rows": [key_document(self.asked.dimensions, row.keys) | row.figures.document() for row in self.rows],
             "totals": self.totals.document(),
-            "published": False,
+            "published": self.published is not None,
         }
+        return document | ({"frozen": self.frozen} if self.frozen else {})
 
 
 def key_names(dimensions: tuple[By, ...]) -> tuple[str, ...]:
@@ -98,26 +102,42 @@ def key_document(dimensions: tuple[By, ...], keys: Keys) -> dict[str, Any]:
 
 
 def make_report(
-    database: Database, registry: Callable[[], Registry], snapshot_of: Snapshots, asked: Asked, now: datetime
+    database: Database,
+    registry: Callable[[], Registry],
+    snapshot_of: Snapshots,
+    asked: Asked,
+    now: datetime,
+    publication: Publication | None = None,
+    only: frozenset[int] | None = None,
 ) -> Report:
     """Sum the tallies of ``asked.campaigns``. A campaign that has never run adds nothing.
 
     ``snapshot_of`` gives the snapshot of a digest, ``registry`` the area tables (called only when areas are asked
     for). A line appears where something was targeted. With several campaigns, steps and variants, which are names
-    a campaign gives, are told apart as ``campaign/step``; everything else is summed.
+    a campaign gives, are told apart as ``campaign/step``; everything else is summed. With ``publication`` only what
+    it allows to be told apart is; with ``only`` no other runs than these are counted.
     """
     with database.read() as connection:  # runs and tallies of one moment: none is counted that is not known
         runs = tally_queries.runs_of(connection, asked.campaigns)
         zones = Zones(snapshot_of)
-        chosen = choose(asked, zones, runs)
-        found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era)
+        chosen = choose(asked, zones, runs, publication, only)
+        telling = Telling(publication, connection, asked.campaigns, asked.dimensions) if publication else None
+        found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era, telling)
     zone = zones.of(runs[-1]) if runs else VIETNAM
     rows = tuple(Row(keys[0], figures, *keys[1:]) for keys, figures in found if not figures.empty)
-    return Report(asked, now.astimezone(zone), rows)
+    return Report(asked, now.astimezone(zone), rows, publication)
 
 
-def choose(asked: Asked, zones: Zones, runs: list[tally_queries.RunRow]) -> Chosen:
-    """The runs that ``asked`` means, of all there are."""
+def choose(
+    asked: Asked,
+    zones: Zones,
+    runs: list[tally_queries.RunRow],
+    publication: Publication | None = None,
+    only: frozenset[int] | None = None,
+) -> Chosen:
+    """The runs that ``asked`` means, of all there are; those alone that may be published, and that are in ``only``."""
     chosen = within(zones, runs, asked.since, asked.until)
+    allowed = [set(one) for one in (publication.runs if publication else None, only) if one is not None]
+    chosen = [run for run in chosen if all(run.id in some for some in allowed)] if allowed else chosen
     ids = {run.id for run in chosen}
-    return Chosen(asked.campaigns, chosen, [run for run in runs if run.id not in ids])
+    return Chosen(asked.campaigns, chosen, [run for run in runs if run.id not in ids], alone=bool(allowed))

@@ -42,7 +42,12 @@ from engine.store.schema import check
 AT_ONCE = 5000  # rows read from PostgreSQL before they are written
 ORIGINAL = "original"  # the name under which SQLite sees the original beside the excerpt
 # What happened, who was at work, and what only the true vendor can answer: nothing of it decides what will happen.
-_LEFT_OUT = frozenset({"attempt", "receipt", "audit", "incident", "worker", "look_up", "post_response", "page_state"})
+_LEFT_OUT = frozenset(
+    {
+        "attempt", "receipt", "audit", "incident", "worker", "look_up", "post_response", "page_state",
+        "publication", "publication_unit", "frozen_report",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Post(SQLModel, table=True):
     look_real: float | None = None  # when the place's list is read next, for one that is unknown
     absent_since: float | None = None
     absent_monotonic: float | None = None
+    absent_boot: str | None = None  # whose monotonic seconds those are
     published_at: datetime | None = Field(default=None, sa_type=Instant)
     finished_at: datetime | None = Field(default=None, sa_type=Instant)
     next_response_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -85,6 +85,7 @@ def claim(connection: Connection, post_id: int, attempt: int, *, worker: str, no
         .values(
             status=str(PostStatus.PUBLISHING), attempt=attempt + 1, worker=worker, claimed_at=now,
             claimed_real=real_now, not_before=None, look_real=None, absent_since=None, absent_monotonic=None,
+            absent_boot=None,
         )
     )  # fmt: skip
     return connection.execute(query).rowcount == 1

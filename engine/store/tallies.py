@@ -98,6 +98,15 @@ class Deltas:
         """Add to the tally of (run, trait, value, status)."""
         _add(self._traits.setdefault(key, [0, 0, 0]), counted)
 
+    def people(self, run_id: int) -> dict[tuple[str, str], int]:
+        """(era, commune) → deliveries of a run that only these deltas have counted: each is another person's."""
+        self._spread()
+        found: dict[tuple[str, str], int] = {}
+        for (run, era, commune, _, _), counts in self._areas.items():
+            if run == run_id:
+                found[era, commune] = found.get((era, commune), 0) + counts[0]
+        return found
+
     def write(self, connection: Connection, slot: int) -> None:
         """Upsert what changed into this process's slot; the caller commits it with the rows."""
         self._spread()

@@ -244,3 +244,14 @@ def test_an_audience_nobody_is_in_is_an_empty_run_that_ends(road: Road) -> None:
 def test_a_workspace_without_people_opens_and_ends_its_run(road: Road) -> None:
     road.round()
     assert road.runs() == {"mo-dau/once": "finished"}
+
+
+def test_a_runs_units_are_settled_in_the_transaction_that_makes_it_ready(road: Road) -> None:
+    """Two communes of Cao Lộc: three people are too few to be told of alone."""
+    road.people(*[Person(("2025", "06211"))] * 3, *[Person(("2025", "06187"))] * 12)
+    [run] = open_runs(road).opened
+    units = road.rows("SELECT node, told FROM publication_unit WHERE run_id = :run ORDER BY node", run=run)
+    assert [tuple(row) for row in units] == [
+        ("20/183/2025:06187", "joined"), ("20/183/2025:06211", "joined"),
+    ]  # fmt: skip
+    assert [tuple(row) for row in road.rows("SELECT run_id, small_cell FROM publication")] == [(run, 10)]

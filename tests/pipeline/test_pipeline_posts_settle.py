@@ -69,6 +69,23 @@ def test_absence_takes_two_lists_settle_after_apart(road: Road, pages: Pages) ->
 
 
 @on_one_database
+def test_a_proof_of_absence_that_another_boot_began_begins_anew(road: Road, pages: Pages) -> None:
+    """Its monotonic seconds say nothing of ours: a clock that was set forward meanwhile would end the proof at once."""
+    pages.answer = NOTHING
+    road.round()
+    road.later(minutes=2)
+    road.round()
+    with road.process.database.write() as connection:
+        connection.execute(text("UPDATE post SET absent_boot = 'khác'"))
+    road.later(minutes=20)
+    road.round()
+    assert len(pages.calls) == 1
+    road.later(minutes=20)
+    road.round()
+    assert len(pages.calls) == 2
+
+
+@on_one_database
 def test_a_list_that_cannot_be_read_proves_nothing(road: Road, pages: Pages) -> None:
     pages.answer, pages.unreadable = NOTHING, LookUpFailed("no_connection")
     road.round()

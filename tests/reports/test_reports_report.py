@@ -232,10 +232,9 @@ def test_an_unknown_campaign_is_one_sentence_with_the_mend(road, loa, campaign_f
         ("--by", "day", "--from", "16-7"),
         ("--by", "day", "--from", "2027-02-30"),
         ("--by", "day", "--from", "2027-07-17", "--to", "2027-07-16"),
-        ("--by", "day", "--format", "xlsx"),
-        ("--by", "day", "--publish"),
+        ("--by", "day", "--format", "odt"),
         ("--by", "day", "--json", "--format", "csv"),
-        ("--by", "day", "--out", "report.xlsx"),
+        ("--by", "day", "--out", "report.odt"),
         ("--by", "commune", "--era", "1976"),
     ],
 )

@@ -5,8 +5,9 @@ from sqlmodel import SQLModel
 
 import engine.store.campaign_tally_tables
 import engine.store.post_tables
+import engine.store.publication_tables
 import engine.store.tables
-import engine.store.token_tables  # noqa: F401
+import engine.store.token_tables  # noqa: F401  (registers the tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

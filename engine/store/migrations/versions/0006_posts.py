@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("look_real", sa.Float(), nullable=True),
         sa.Column("absent_since", sa.Float(), nullable=True),
         sa.Column("absent_monotonic", sa.Float(), nullable=True),
+        sa.Column("absent_boot", sa.String(), nullable=True),
         sa.Column("published_at", Instant(), nullable=True),
         sa.Column("finished_at", Instant(), nullable=True),
         sa.Column("next_response_at", Instant(), nullable=True),

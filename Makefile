@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types torture bench catalogues lock clean
+.PHONY: demo test browser lint types torture bench catalogues lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/loa demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 -m "not torture"  # four on two cores: real processes wait as much as they work
+	$(BIN)/python -m pytest -n 4 -m "not torture and not browser"  # four on two cores: real processes wait as much as they work
+
+browser: $(VENV)/.dev
+	$(BIN)/python -m pytest -m browser tests/web
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -30,8 +30,10 @@ from engine.pipeline.service import Service, serving
 from engine.pipeline.stopping import on_signal
 from engine.pipeline.watchdog import Beat, Watchdog, notify
 from engine.settings import from_environment
+from engine.store import web_users
 from engine.store.workers import workers
 from engine.web.app import Application
+from engine.web.visit import is_loopback
 
 # Seconds of silence after which a part counts as dead. A locked database keeps a writer for 30 s, and the end of a run
 # with a million expired rows the dispatcher for a minute. (Those of the jobs: engine/pipeline/duties.py.)
@@ -56,6 +58,8 @@ def run(host: str, port: int, no_web: bool) -> None:
     """Keep going until SIGINT or SIGTERM; a second one on one SQLite database is refused."""
     log.configure()
     with opened(from_environment(), claims=True, kind="run") as process, suppress(KeyboardInterrupt):
+        if not no_web:
+            _refuse_open_door(process, host)
         leadership = Leadership(process)
         leadership.seek()
         if process.database.is_sqlite and not leadership.leads:
@@ -177,6 +181,13 @@ async def _until_signal(process: Process, leadership: Leadership, listener: sock
     part = "leads" if leadership.leads else "follows"
     click.echo(sentence("scheduler.running", where=where) + " " + sentence(f"scheduler.{part}"), err=True)
     await work(process, listener, asyncio.Event(), leadership)
+
+
+def _refuse_open_door(process: Process, host: str) -> None:
+    """Raise ``LoaError`` when the web side would be seen from elsewhere and the dashboard asks for no password."""
+    with process.database.read() as connection:
+        if not is_loopback(host) and not web_users.any_user(connection):
+            raise LoaError("scheduler.needs-password", host=host)
 
 
 def _already_running(process: Process) -> LoaError:

@@ -57,8 +57,13 @@ def sentence(key: str, /, **values: object) -> str:
     Values are put in as text and never interpreted as a format themselves. A key that is in no
     catalogue raises ``KeyError``: that is our bug, and a test finds it first.
     """
+    return sentence_in(language(), key, **values)
+
+
+def sentence_in(tongue: str, key: str, /, **values: object) -> str:
+    """The same in a given language: for who is no officer at the screen (a relay's message, a page)."""
     room, _, code = key.partition(".")
-    words = _catalogue(room, language()).gettext(code)
+    words = _catalogue(room, tongue).gettext(code)
     return words.format_map(values) if values else words.replace("{{", "{").replace("}}", "}")
 
 

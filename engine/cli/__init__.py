@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": "engine.cli.doctor:doctor",
     "incidents": "engine.cli.incidents:incidents",
     "init": "engine.cli.init:init",
+    "loudspeaker": "engine.cli.loudspeaker:loudspeaker",
     "new": "engine.cli.new:new",
     "operator": "engine.cli.operator:operator",
     "pause": "engine.cli.approve:pause",
@@ -43,13 +44,14 @@ COMMANDS = {
     "senders": "engine.cli.senders:senders",
     "status": "engine.cli.status:status",
     "text": "engine.cli.text:text",
+    "users": "engine.cli.users:users",
 }
 # The list of commands as an officer goes through a campaign: heading (``group …`` of the catalogue ``help``) → names.
 GROUPS = {
     "prepare": ("init", "new", "check", "preview", "text", "schema"),
     "people": ("contacts", "areas", "activity"),
-    "send": ("plan", "approve", "run", "dispatch", "operator", "pause", "resume", "cancel"),
-    "watch": ("status", "incidents", "senders", "posts", "report", "doctor"),
+    "send": ("plan", "approve", "run", "dispatch", "operator", "loudspeaker", "pause", "resume", "cancel"),
+    "watch": ("status", "incidents", "senders", "posts", "report", "users", "doctor"),
     "try": ("demo", "rehearse", "sandbox"),
 }
 

@@ -115,6 +115,7 @@ def plan_json(made: Plan) -> dict[str, object]:
                 "segments": run.segments,
                 "cost_vnd": run.cost_vnd,
                 "duration_s": round(run.duration_s, 1),
+                **({"minutes": run.minutes} if run.minutes else {}),
                 **({"posts": run.posts} if run.posts else {}),
             }
             for run in made.runs
@@ -150,6 +151,9 @@ def show(made: Plan, calendar: Calendar, stream: IO[str] | None = None) -> None:
         return
     if made.by_district:
         _show_districts(console, made)
+    aloud = {run.step: run.minutes for run in made.runs if run.minutes}
+    for step, minutes in aloud.items():
+        console.print(sentence("cli_plan.minutes", step=step, minutes=minutes))
     totals = made.totals
     console.print(
         sentence(

@@ -85,6 +85,7 @@ def _json(one: Preview) -> dict[str, object]:
         "segments": one.counted.segments,
         "units": one.counted.units,
         "cost_vnd": one.cost_vnd,
+        **({"script": one.script, "minutes": one.minutes} if one.script is not None else {}),
     }
 
 
@@ -92,6 +93,10 @@ def _show(one: Preview) -> None:
     click.echo()
     head = "cli_preview.fallback" if one.fallback else "cli_preview.head"
     click.echo(sentence(head, file=one.file, language=one.language, variant=one.variant or "–"))
+    if one.script is not None:
+        click.echo("  " + one.script.replace("\n", "\n  "))
+        click.echo(sentence("cli_preview.minutes", minutes=one.minutes))
+        click.echo(sentence("cli_preview.relay-gets"))
     click.echo("  " + one.text.replace("\n", "\n  "))
     click.echo(
         sentence(

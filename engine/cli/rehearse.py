@@ -19,6 +19,7 @@ from engine.i18n import sentence
 from engine.pipeline.rehearse import Rehearsed, rehearsing
 from engine.pipeline.rehearse_course import Progress
 from engine.pipeline.rehearse_stage import Asked
+from engine.reports.broadcasts import make_broadcast_report
 from engine.reports.report import Asked as AskedReport
 from engine.reports.report import make_report
 from engine.settings import from_environment
@@ -59,14 +60,15 @@ def rehearse(
         report = make_report(
             result.process.database, areas.load, result.process.snapshot, by_district, result.end
         )  # in the copy, while there is one
+        heard = make_broadcast_report(result.process.database, areas.load, by_district)
     if as_json:
         from engine.cli.rehearse_json import document
 
-        click.echo(json.dumps(document(result, report), ensure_ascii=False))
+        click.echo(json.dumps(document(result, report, heard), ensure_ascii=False))
     else:
         from engine.cli.rehearse_screen import show
 
-        show(result, report)
+        show(result, report, heard)
     return exit_code(result)
 
 

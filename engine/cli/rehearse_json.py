@@ -7,15 +7,16 @@ from engine.clock import VIETNAM
 from engine.pipeline.rehearse import Rehearsed
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_figures import RunCourse
+from engine.reports.broadcasts import BroadcastReport
 from engine.reports.report import Report
 from engine.status import Status
 
 
-def document(result: Rehearsed, report: Report) -> dict[str, Any]:
-    """All that a rehearsal has to tell; ``report`` is the one by district, made in the copy."""
+def document(result: Rehearsed, report: Report, heard: BroadcastReport | None = None) -> dict[str, Any]:
+    """All that a rehearsal has to tell; ``report`` and ``heard`` (loudspeakers): by district, made in the copy."""
     campaign, cap = result.snapshot.campaign, result.snapshot.campaign.limits.per_person
     spent = result.days[-1].total_vnd if result.days else result.spent_before_vnd
-    return {
+    return (heard.document() if heard else {}) | {
         "campaign": campaign.key,
         "digest": result.snapshot.digest,
         "approved": result.approved,

@@ -31,6 +31,7 @@ from engine.reports.activities import (
 )
 from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
+from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
 from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
 from engine.reports.measured import MEASURES
 from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
@@ -164,12 +165,13 @@ def report(
         with process.database.read() as connection:
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
         chosen, its_era = keys.chosen(campaigns, known), cast("Era", era or "2025")
-        made = None
+        made = read_aloud = None
         if what in ("all", "deliveries"):
             dimensions = read_by(by)
             assert dimensions is not None
             asked = Asked(chosen, dimensions[0], its_era, first, last, *dimensions[1:])
             made = _made(process, asked, publish=publish, freeze=freeze, exact=exact, note=note)
+            read_aloud = make_broadcast_report(process.database, areas.load, asked)
         on_pages = None
         if what in ("all", "posts") and chosen:
             post_by = next((one for one in POST_DIMENSIONS if one == by), None)
@@ -180,7 +182,7 @@ def report(
     if what in ("all", "activities"):
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
-    told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages)
+    told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages, read_aloud)
     others = any(part is not None and not part.empty for part in (by_hand, on_pages))
     if form == "csv" and what == "all" and others:
         click.echo(sentence("cli_report.one-table"), err=True)
@@ -237,10 +239,13 @@ class Told:
     deliveries: Report | None
     activities: ActivityReport | None
     posts: PostReport | None = None
+    broadcasts: BroadcastReport | None = None
 
     def document(self) -> dict[str, Any]:
         """The contract's document; activities and posts stand in keys of their own, if there are any."""
         by_hand = self.activities.document() if self.activities else {}
+        if self.broadcasts is not None:
+            by_hand = self.broadcasts.document() | by_hand
         on_pages = self.posts.document() if self.posts and not self.posts.empty else {}
         if self.deliveries is not None:
             return self.deliveries.document() | by_hand | on_pages
@@ -258,7 +263,7 @@ class Told:
         return activities_csv(self.activities, line_end=line_end) if self.activities else ""
 
     def show(self, console: "Console") -> None:
-        """Deliveries first, then what was done by hand, then posts."""
+        """Deliveries first, then what was read aloud and done by hand, then posts."""
         from engine.reports.as_table import show_table
 
         registry = areas.load() if set(self.by.split(",")) & set(AREAS) else None
@@ -268,6 +273,8 @@ class Told:
             console.print(sentence("cli_posts.none"))
         elif self.posts is None and (self.activities is None or self.activities.empty):
             console.print(sentence("cli_report.no-activities"))
+        if self.broadcasts is not None:
+            show_broadcasts(console, self.broadcasts, registry)
         if self.activities is not None:
             show_activities(console, self.activities, registry)
         if self.posts is not None:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from engine.clock import VIETNAM, real
-from engine.i18n import sentence
 from engine.pipeline.due import Coming
 from engine.pipeline.files import Files
 from engine.pipeline.incidents import what
@@ -17,6 +16,7 @@ from engine.pipeline.process import Process, opened
 from engine.reports import campaigns as keys
 from engine.reports.overview import overview
 from engine.reports.standing import Overview, RunStands
+from engine.reports.standing_words import words
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.settings import from_environment
 from engine.store.workers import WorkerStands
@@ -155,14 +155,6 @@ def _coming_document(one: Coming) -> dict[str, Any]:
         "approved": one.approved,
         "paused": one.paused,
     }
-
-
-def words(about: str, code: str) -> str:
-    """The sentence for a stable word about a run or a sender; one without a sentence stands for itself."""
-    try:
-        return sentence(f"cli_status.{about}-{code}")
-    except KeyError:
-        return sentence("cli_status.other", code=code)
 
 
 def _iso(instant: datetime) -> str:

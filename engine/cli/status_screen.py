@@ -9,13 +9,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.status import words
-from engine.clock import VIETNAM
 from engine.i18n import number, sentence
 from engine.pipeline.incidents import about, what
-from engine.reports.figures import STATUSES
 from engine.reports.standing import CampaignStands, Overview, RunStands
-from engine.status import PostStatus, RunStatus
+from engine.reports.standing_words import coming_key, counts, local, pace, span, words
+from engine.status import RunStatus
 from engine.store.workers import WorkerStands
 
 SHOWN = 20  # incidents on a screen; all of them are in the JSON
@@ -36,7 +34,7 @@ _STYLES = {
 
 def screen(seen: Overview, console: Console) -> RenderableType:
     """The whole picture for ``console``; bars only where it is a terminal."""
-    parts: list[RenderableType] = [Text(sentence("cli_status.as-of", as_of=_local(seen.as_of)))]
+    parts: list[RenderableType] = [Text(sentence("cli_status.as-of", as_of=local(seen.as_of)))]
     parts += _processes(seen)
     if not seen.campaigns:
         parts.append(Text(sentence("cli_status.no-campaigns")))
@@ -61,7 +59,7 @@ def _processes(seen: Overview) -> Iterator[RenderableType]:
         yield Text(sentence("cli_status.no-leader"), style="yellow")
     for one in seen.processes:
         if not one.alive:
-            said = sentence("cli_status.died", host=one.host, pid=one.pid, seen=_local(_instant(one.seen_real)))
+            said = sentence("cli_status.died", host=one.host, pid=one.pid, seen=local(_instant(one.seen_real)))
             yield Text(said, style="yellow")
 
 
@@ -71,7 +69,7 @@ def _process(seen: Overview, one: WorkerStands, part: str) -> str:
         "cli_status.process",
         host=one.host,
         pid=one.pid,
-        since=_local(_instant(one.started_real)),
+        since=local(_instant(one.started_real)),
         ago=span(timedelta(seconds=ago)),
         part=part,
     )
@@ -120,55 +118,23 @@ def _runs(runs: Sequence[RunStands], seen: Overview, *, bars: bool) -> Table:
         if why and not bars:
             stands, why = f"{stands} ({why})", ""
         style = _STYLES.get(RunStatus(run.status), "")
-        table.add_row("", _local(run.due), run.step, Text(stands, style=style), _course(run, why, seen, bars=bars))
+        table.add_row("", local(run.due), run.step, Text(stands, style=style), _course(run, why, seen, bars=bars))
     return table
 
 
 def _course(run: RunStands, why: str, seen: Overview, *, bars: bool) -> RenderableType:
     """How far a run is, how fast it goes, why it stands still, and its counts: lines on a terminal, else one line."""
-    counts = _counts(run)
+    told = counts(run)
     if run.progress is None or run.status not in _OPEN:
-        return Text(", ".join(filter(None, (why, counts))) or "—")
+        return Text(", ".join(filter(None, (why, told))) or "—")
     percent = f"{number(int(run.progress * 100))}%"  # never 100% before the last one
     late = run.going is not None and run.going.in_time is False
-    pace = Text(", ".join(_pace(run, seen)), style="bold red" if late else "")
+    speed = Text(", ".join(pace(run, seen.as_of)), style="bold red" if late else "")
     if not bars:
-        return Text(", ".join(filter(None, (percent, pace.plain, counts))))
+        return Text(", ".join(filter(None, (percent, speed.plain, told))))
     line = Table.grid(padding=(0, 1))
     line.add_row(ProgressBar(total=1.0, completed=run.progress, width=BAR), percent)
-    return Group(*(one for one in (line, pace, Text(why), Text(counts, style="dim")) if one))
-
-
-def _pace(run: RunStands, seen: Overview) -> Iterator[str]:
-    going = run.going
-    if going is None:
-        return
-    if going.resumes is not None:
-        yield sentence("cli_status.resumes", at=_short(going.resumes, seen.as_of))
-    elif going.rate:
-        yield sentence("cli_status.rate", rate=number(going.rate, 1 if going.rate < 10 else 0))
-    elif going.rate is not None:
-        yield sentence(f"cli_status.{'stalls' if going.finishes is None else 'in-line'}")
-    if going.finishes is not None:
-        left = span(max(timedelta(), going.finishes - seen.as_of))
-        yield sentence("cli_status.left", left=left, at=_short(going.finishes, seen.as_of))
-    if going.in_time is False:
-        yield sentence("cli_status.not-in-time", at=_short(run.expires_at, seen.as_of))
-
-
-def _counts(run: RunStands) -> str:
-    """The counts that are not zero, in words: 12.000 nhà mạng xác nhận, 300 chờ gửi."""
-    parts = [
-        f"{number(run.figures.statuses[one])} {sentence(f'cli_status.status-{one}')}"
-        for one in STATUSES
-        if run.figures.statuses[one]
-    ]
-    parts += [
-        sentence("cli_posts.counted", count=number(run.posts[one]), status=sentence(f"cli_posts.status-{one}"))
-        for one in PostStatus
-        if run.posts.get(one)
-    ]
-    return ", ".join(parts)
+    return Group(*(one for one in (line, speed, Text(why), Text(told, style="dim")) if one))
 
 
 def _coming(seen: Overview) -> Iterator[RenderableType]:
@@ -179,12 +145,12 @@ def _coming(seen: Overview) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 2))
     for one in seen.coming[:COMING]:
         due = one.occurrence.due <= seen.as_of
-        key = ("due-now" if due else "ready") if one.approved else "due-unapproved" if due else "unapproved"
+        key = coming_key(one, seen.as_of)
         style = "" if one.approved else "bold red" if due else "yellow"
         if one.approved and one.paused:
             key, style = "coming-paused", "yellow"
         table.add_row(
-            "", _local(one.occurrence.due), one.campaign, one.step, Text(sentence(f"cli_status.{key}"), style=style)
+            "", local(one.occurrence.due), one.campaign, one.step, Text(sentence(f"cli_status.{key}"), style=style)
         )
     yield table
     if len(seen.coming) > COMING:
@@ -196,7 +162,7 @@ def _senders(seen: Overview) -> Iterator[RenderableType]:
         yield ""
         yield Text(sentence("cli_status.senders"), style="bold")
     for held in seen.senders:
-        until = _local(held.until) if held.until else sentence("cli_status.until-released")
+        until = local(held.until) if held.until else sentence("cli_status.until-released")
         said = sentence("cli_status.held", sender=held.sender, until=until, why=words("sender", held.reason))
         yield Text("  " + said, style="" if held.until else "bold red")
 
@@ -206,35 +172,11 @@ def _incidents(seen: Overview) -> Iterator[RenderableType]:
         yield ""
         yield Text(sentence("cli_status.incidents", count=number(len(seen.incidents))), style="bold red")
     for incident in seen.incidents[:SHOWN]:
-        told = {"at": _local(incident.at), "subject": about(incident.subject), "what": what(incident.kind)}
+        told = {"at": local(incident.at), "subject": about(incident.subject), "what": what(incident.kind)}
         yield Text("  " + sentence("cli_status.incident", **told))
     if len(seen.incidents) > SHOWN:
         yield Text("  " + sentence("cli_status.more", more=number(len(seen.incidents) - SHOWN)))
 
 
-def span(length: timedelta) -> str:
-    """A length of time in words, as exact as anybody wants to know it: 40 giây, 25 phút, 3 giờ 5 phút."""
-    seconds = int(length.total_seconds())
-    if seconds < 90:
-        return sentence("cli_status.seconds", count=seconds)
-    minutes = (seconds + 30) // 60
-    hours, minutes_left = divmod(minutes, 60)
-    if hours == 0:
-        return sentence("cli_status.minutes", count=minutes)
-    if hours < 24:
-        return sentence("cli_status.hours", count=hours, minutes=minutes_left)
-    return sentence("cli_status.days", count=hours // 24, hours=hours % 24)
-
-
 def _instant(real_seconds: float) -> datetime:
     return datetime.fromtimestamp(real_seconds, UTC)
-
-
-def _local(instant: datetime) -> str:
-    return f"{instant.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
-
-
-def _short(instant: datetime, now: datetime) -> str:
-    """The time of day, with the date where it is another day than ``now``'s."""
-    local = instant.astimezone(VIETNAM)
-    return f"{local:%H:%M}" if local.date() == now.astimezone(VIETNAM).date() else f"{local:%H:%M %d/%m}"

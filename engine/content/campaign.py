@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from engine.content.loudspeaker import LOUDSPEAKER
 from engine.content.values import WHOLE, Cap, Date, Duration, Frozen, Money, Percentage, QuietHours, Text, Texts
 from engine.content.when import Day, Moment, When
 from engine.content.words import BadValue, is_key
@@ -92,6 +93,16 @@ class Step(Frozen):
     def person_addressed(self) -> bool:
         """Whether it reaches people's own phones, so that hours, caps and consent bind it."""
         return self.channel in PERSON_ADDRESSED
+
+    @property
+    def aloud(self) -> bool:
+        """Whether relays read it aloud: they get a link to the script."""
+        return self.channel == LOUDSPEAKER
+
+    @property
+    def rings(self) -> bool:
+        """Whether a phone rings for it, so that quiet hours and the night bind it: a relay's link is an SMS too."""
+        return self.person_addressed or self.aloud
 
     @property
     def posted(self) -> bool:

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.content.campaign import NIGHT, PERSON_ADDRESSED, POSTED, Campaign, Step
+from engine.content.campaign import NIGHT, POSTED, Campaign, Step
+from engine.content.loudspeaker import CARRIERS, Loudspeaker
 from engine.content.occurrences import Occurrence, anchor_of, date_of, occurrences, recurring_days, span
 from engine.content.organisation import Sender
 from engine.content.reading import Reading
@@ -29,13 +30,15 @@ def check_campaign(
     messages: Collection[str],
     hotlines: Collection[str],
     zone: ZoneInfo,
+    loudspeaker: Loudspeaker | None = None,
+    public_address: bool = True,
     played: Collection[str] = (),
 ) -> None:
     """Report on ``reading`` all that is wrong or doubtful in this campaign.
 
     ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
-    usable or not, so that one mistake is told once; ``hotlines`` are the workspace's; ``played`` are the senders that
-    reach nobody.
+    usable or not, so that one mistake is told once; ``hotlines`` and ``loudspeaker`` are the workspace's; ``played``
+    are the senders that reach nobody; ``public_address`` says whether links of ours lead anywhere.
     """
     campaign = reading.value
     if campaign is None:
@@ -62,6 +65,10 @@ def check_campaign(
         _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
         _check_stand_ins(reading, at, step, senders, played)
         _check_times(reading, at, step, campaign, zone)
+        if step.aloud and reading.intact((*at, "when"), (*at, "channel")):
+            _check_reading_hour(reading, at, step, loudspeaker or Loudspeaker())
+            if not public_address and any(key in senders and key not in played for key in step.sender):
+                reading.report((*at, "channel"), "warning", "loudspeaker.no-public-url", step=step.id)
 
 
 def check_hotlines(reading: Reading[Any], hotlines: Collection[str]) -> None:
@@ -104,7 +111,7 @@ def _check_references(
         path = (*at, "sender", index)
         if key not in written_senders:
             _unknown(reading, path, "sender", key, written_senders)
-        elif key in senders and channel_known and senders[key].channel != step.channel:
+        elif key in senders and channel_known and senders[key].channel not in _carriers(step):
             serves = senders[key].channel
             values = {"key": key, "serves": serves, "channel": step.channel}
             reading.report(path, "error", "content.sender-channel", **values)
@@ -113,7 +120,7 @@ def _check_references(
     for name, named, known in (("audience", step.audience, audiences), ("message", step.message, messages)):
         if named is not None and named not in known:
             _unknown(reading, (*at, name), name, named, known)
-    if step.channel in PERSON_ADDRESSED:
+    if step.rings:
         for name, value in (("sender", step.sender), ("audience", step.audience), ("message", step.message)):
             if not value and reading.intact((*at, name)):
                 reading.report(at, "error", "content.missing-key", key=name)
@@ -125,6 +132,11 @@ def _check_references(
         for name in ("audience", "valid_for"):
             if getattr(step, name) is not None and reading.intact((*at, name)):
                 reading.report_key((*at, name), "error", "content.not-of-posts", key=name, channel=step.channel)
+
+
+def _carriers(step: Step) -> Collection[str]:
+    """The channels of the senders that may carry a step: its own, or those that bring a relay the link."""
+    return CARRIERS if step.aloud else {step.channel}
 
 
 def _check_stand_ins(
@@ -195,6 +207,14 @@ def _check_times(reading: Reading[Campaign], at: Steps, step: Step, campaign: Ca
         reading.report((*at, "when"), "error", "content.never-due")
     elif step.person_addressed and reading.intact(("limits", "quiet_hours"), (*at, "valid_for"), (*at, "channel")):
         _check_quiet(reading, at, step, campaign, found, zone)
+
+
+def _check_reading_hour(reading: Reading[Campaign], at: Steps, step: Step, loudspeaker: Loudspeaker) -> None:
+    """Loudspeakers have hours of their own: they wake a whole commune."""
+    hours = loudspeaker.hours
+    if not hours.cover(step.when.at):
+        said = {"at": f"{step.when.at:%H:%M}", "start": f"{hours.start:%H:%M}", "end": f"{hours.end:%H:%M}"}
+        reading.report((*at, "when"), "error", "loudspeaker.outside-hours", **said)
 
 
 def _check_whole_days(reading: Reading[Campaign], at: Steps, step: Step) -> None:

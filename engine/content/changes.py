@@ -19,7 +19,7 @@ _DECIDES = (
     ("campaigns/", {"campaign", "hotlines"}),
     ("audiences/", {"audiences", "tags"}),
     ("messages/", {"messages"}),
-    ("loa.yaml", {"senders", "organisation", "timezone", "hotlines", "approvals", "privacy"}),
+    ("loa.yaml", {"senders", "organisation", "timezone", "hotlines", "approvals", "privacy", "loudspeaker"}),
 )
 
 

@@ -11,6 +11,7 @@ from engine.content import yamlfile
 from engine.content.advertising import check_advertising, check_advertising_text
 from engine.content.audience import Audience
 from engine.content.campaign import Campaign, Step
+from engine.content.loudspeaker import Loudspeaker, minutes
 from engine.content.message import VIETNAMESE, Message, MessageSet
 from engine.content.message_check import SAMPLE_LINK, SAMPLE_NAME, check_message, check_source, sample_values
 from engine.content.occurrences import occurrences
@@ -18,7 +19,7 @@ from engine.content.organisation import Sender
 from engine.content.pages import area_of, arm_of, page_values
 from engine.content.reading import TOP, Reading, Severity, problem
 from engine.content.risk_words import risk_word
-from engine.content.template import Values, read_template
+from engine.content.template import Template, Values, read_template
 from engine.content.template_rules import HOTLINES_LIMIT
 from engine.content.yamlfile import Place, Steps
 from engine.errors import LoaError, Problem
@@ -38,6 +39,7 @@ class Lint:
     now: datetime | None
     registry: Registry
     problems: list[Problem]
+    loudspeaker: Loudspeaker = field(default_factory=Loudspeaker)
     _done: set[tuple[object, ...]] = field(default_factory=set)
     _arms: dict[str, set[str]] = field(default_factory=dict)  # message → every arm a campaign that uses it has
 
@@ -68,7 +70,7 @@ class Lint:
                 self._done.add(once)
                 found = check_message(message_set, channel=step.channel, variants=campaign.arms, values=values)
                 self.problems += found
-                if step.person_addressed or step.posted:
+                if step.rings or step.posted:
                     self._words(campaign, step, message_set, values)
             if step.posted and reading.intact((*at, "sender")):
                 self._pages(reading, at, campaign, step, message_set, values)
@@ -109,8 +111,20 @@ class Lint:
                 self.problems.append(
                     problem(message.file, place, "warning", "content.no-hotline-in-text", hotlines=said)
                 )
-            if step.person_addressed:
+            if step.aloud:
+                self._script(message, place, template, text)
+            elif step.person_addressed:
                 self._cost(message, place, text)
+
+    def _script(self, message: Message, place: Place, template: Template, text: str) -> None:
+        """A script is read to a whole commune: it addresses nobody by name, and nobody listens for ever."""
+        if template.personal:
+            self.problems.append(problem(message.file, place, "error", "loudspeaker.personal"))
+        needed, most = minutes(text, self.loudspeaker.words_per_minute), self.loudspeaker.longest_minutes
+        if needed > most:
+            self.problems.append(
+                problem(message.file, place, "warning", "loudspeaker.too-long", minutes=needed, longest=most)
+            )
 
     def _cost(self, message: Message, place: Place, text: str) -> None:
         """Say when the same words unaccented would cost at most half; below three segments it is not worth a word."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import Field, field_validator
 
+from engine.content.loudspeaker import Loudspeaker
 from engine.content.values import Date, Duration, Frozen, Money, Number, Rate, Text, Texts
 from engine.content.words import BadValue
 from engine.errors import LoaError
@@ -130,6 +131,7 @@ class Configuration(Frozen):
     privacy: Privacy = Privacy()
     report: ReportHeading = ReportHeading()
     alerts: Texts = ()
+    loudspeaker: Loudspeaker = Loudspeaker()
 
     @field_validator("senders")
     @classmethod

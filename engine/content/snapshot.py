@@ -9,6 +9,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from engine.content.audience import AreaReference, ResolvedAudience
 from engine.content.campaign import Campaign, Step
+from engine.content.loudspeaker import Loudspeaker
 from engine.content.message import MessageSet
 from engine.content.occurrences import Occurrence, occurrences
 from engine.content.organisation import Approvals, Organisation, Privacy, Sender
@@ -41,6 +43,8 @@ class Snapshot(Frozen):
     privacy: Privacy
     area_table: str  # the version of the area tables that the audiences were looked up in
     tags: dict[str, tuple[AreaReference, ...]] = Field(default_factory=dict)  # the tags the audiences use
+    # of a campaign with something to read aloud; without the speech command, which is the machine's affair
+    loudspeaker: Loudspeaker | None = None
 
     def to_json(self) -> str:
         """The canonical text: sorted keys, NFC, no spaces, nothing that is not given.
@@ -71,6 +75,15 @@ class Snapshot(Frozen):
     def occurrences(self, step: Step) -> list[Occurrence]:
         """Every time ``step`` is due, in order; see ``engine.content.occurrences``."""
         return occurrences(step, self.campaign, self.zone)
+
+    @property
+    def reading(self) -> Loudspeaker:
+        """How scripts are read aloud here."""
+        return self.loudspeaker or Loudspeaker()
+
+    def opens(self, step: Step, due: datetime) -> datetime:
+        """When a run that is due at ``due`` is opened: then; where relays must first get a script, so long before."""
+        return due - self.reading.ahead if step.aloud else due
 
     def senders_of(self, step: Step) -> tuple[Sender, ...]:
         """The step's senders in order of preference."""
@@ -106,6 +119,7 @@ def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
     senders = {key for step in campaign.steps for key in step.sender}
     tags = {tag for audience in audiences.values() for tag in audience.areas.tags}
     configuration = workspace.configuration
+    aloud = configuration.loudspeaker.model_copy(update={"speech_command": ()})
     return Snapshot(
         campaign=campaign,
         audiences=audiences,
@@ -118,6 +132,7 @@ def snapshot(workspace: Workspace, campaign_key: str) -> Snapshot:
         privacy=configuration.privacy,
         area_table=workspace.area_table,
         tags={tag: workspace.tags[tag] for tag in tags},
+        loudspeaker=aloud if any(step.aloud for step in campaign.steps) else None,
     )
 
 

@@ -17,6 +17,7 @@ from engine.content.campaign import Campaign
 from engine.content.campaign_rules import check_campaign
 from engine.content.configuration_rules import check_configuration, check_report_form
 from engine.content.lint import Lint
+from engine.content.loudspeaker import LOUDSPEAKER, Loudspeaker
 from engine.content.message import MessageSet
 from engine.content.message_file import LoadedMessages, load_messages
 from engine.content.organisation import TIMEZONE, Configuration, Sender, VendorSchema, channels_of
@@ -110,12 +111,13 @@ def load(
     province: str | None = None
     hotlines: tuple[str, ...] = ()
     retention_days: int | None = None
-    zone = ZoneInfo(TIMEZONE)
+    zone, loudspeaker = ZoneInfo(TIMEZONE), Loudspeaker()
     if reading is not None and reading.value is not None:
         province = check_configuration(reading, registry)
         check_report_form(reading, folder)
         retention_days = reading.value.privacy.retention_days
         hotlines, zone = reading.value.hotlines, ZoneInfo(reading.value.timezone)
+        loudspeaker = reading.value.loudspeaker
         if province is not None and not _errors(reading.problems):
             organisation = reading.value.organisation.model_copy(update={"province": province})
             configuration = reading.value.model_copy(update={"organisation": organisation})
@@ -139,14 +141,16 @@ def load(
             campaign,
             senders=senders,
             written_senders=written,
-            channels=frozenset[str]().union(*map(channels_of, vendors.values())),
+            channels=frozenset({LOUDSPEAKER}).union(*map(channels_of, vendors.values())),
             audiences=loading.audiences.keys(),
             messages=messages.messages.keys(),
             hotlines=hotlines,
             zone=zone,
+            loudspeaker=loudspeaker,
+            public_address=bool(environment.get("LOA_PUBLIC_URL")),
             played=played,
         )
-    lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems)
+    lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems, loudspeaker)
     lint.check(loading.campaigns, loading.audiences)
     return _result(loading, configuration, senders, audiences, messages, tags, registry.version)
 

@@ -19,6 +19,7 @@ from engine.pipeline.outgoing import outgoing
 from engine.pipeline.pacer import Pacer
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
+from engine.pipeline.relay_link import link_of
 from engine.pipeline.seldom import Seldom
 from engine.status import Status
 from engine.store import claims
@@ -153,7 +154,8 @@ class Calls:
     def _message(self, ready: Ready) -> Outgoing:
         row, gate = ready.row, ready.gate
         receipt_url = self._receipt_url(gate.sender.key, row.delivery_id, row.attempt)
-        return outgoing(self.process.keyring, row, gate, self.process.clock.now(), receipt_url)
+        link = link_of(self.process, row.delivery_id) if gate.carries_links else ""
+        return outgoing(self.process.keyring, row, gate, self.process.clock.now(), receipt_url, link)
 
     async def _send(self, provider: Provider, ready: Ready, message: Outgoing) -> Outcome:
         row, gate = ready.row, ready.gate

@@ -17,6 +17,7 @@ from engine.pipeline.approvals import missing_approvals
 from engine.pipeline.finish import cancel_queued
 from engine.pipeline.going_on import BUDGET, PAUSED, TERMS, go_on, occurrence_of, reserve_again, same_words
 from engine.pipeline.process import Process
+from engine.pipeline.relay_link import NO_ADDRESS
 from engine.pipeline.voiding import VOIDED
 from engine.status import CampaignStatus, RunStatus, StepStatus
 from engine.store import audit, campaigns, fanout, runs, senders, snapshots
@@ -204,6 +205,8 @@ def _let_go(
     if status is RunStatus.HELD:
         if run["reason"] == BUDGET:
             return reserve_again(connection, run, None, signature)
+        if run["reason"] == NO_ADDRESS and process.settings.public_url is None:
+            return False  # its links would lead nowhere still
         return runs.move(connection, run["id"], RunStatus.HELD, RunStatus.READY, signature)
     if status is not RunStatus.PAUSED:
         return False

@@ -31,6 +31,7 @@ class Coming:
     channel: str
     occurrence: Occurrence
     approved: bool
+    opens: datetime  # when its run is opened: at its due time, or ahead of it for the relays' sake
     paused: bool = False
 
 
@@ -54,7 +55,7 @@ def coming(process: Process, connection: Connection, current: Mapping[str, Snaps
             paused = CampaignStatus.PAUSED is status or stands is StepStatus.PAUSED
             free = approved or not any(needs_approval(sender) for sender in snapshot.senders_of(step))
             found += [
-                Coming(key, step.id, step.channel, occurrence, free, paused)
+                Coming(key, step.id, step.channel, occurrence, free, snapshot.opens(step, occurrence.due), paused)
                 for occurrence in snapshot.occurrences(step)
                 if now <= occurrence.missed_after
                 and now < occurrence.expires
@@ -64,5 +65,5 @@ def coming(process: Process, connection: Connection, current: Mapping[str, Snaps
 
 
 def next_due(found: Iterable[Coming], now: datetime) -> datetime | None:
-    """The earliest due instant after ``now``; None when nothing is to come."""
-    return min((one.occurrence.due for one in found if one.occurrence.due > now), default=None)
+    """The earliest instant after ``now`` at which a run is to be opened; None when nothing is to come."""
+    return min((one.opens for one in found if one.opens > now), default=None)

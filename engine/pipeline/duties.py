@@ -10,7 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.clock import VIETNAM, monotonic
-from engine.pipeline import alerts, heartbeat, imports, retention
+from engine.pipeline import alerts, broadcasts, heartbeat, imports, retention
 from engine.pipeline.jobs import Job
 from engine.pipeline.leadership import Leadership
 from engine.pipeline.process import Process
@@ -22,6 +22,7 @@ LEAD_EVERY = 2.0
 FIND_OUT_EVERY = 2.0
 ALERTS_EVERY = 60.0
 HOUSEKEEPING_EVERY = 60.0
+REMINDERS_EVERY = 30.0
 PAGES_EVERY = 60.0  # looks for posts and credentials whose turn it is: one small query
 RETENTION_AT = (3, 30)  # hour and minute in Vietnam; and at the start, for a PC that is off at night
 
@@ -66,6 +67,10 @@ def duties(process: Process, service: Service, leadership: Leadership, watchdog:
         if leadership.acts:
             await alerts.deliver(process)
 
+    async def remind() -> None:
+        if leadership.acts:
+            await asyncio.to_thread(broadcasts.remind_due, process)
+
     async def keep_house() -> None:
         if leadership.acts:
             await asyncio.to_thread(imports.settle_broken, process)
@@ -86,6 +91,7 @@ def duties(process: Process, service: Service, leadership: Leadership, watchdog:
         Job("pages", care_for_pages, lambda: every(PAGES_EVERY)),
         Job("heartbeat", beat, lambda: every(heartbeat.EVERY), at_once=True),
         Job("alerts", alert, lambda: every(ALERTS_EVERY)),
+        Job("reminders", remind, lambda: every(REMINDERS_EVERY), at_once=True),
         Job("housekeeping", keep_house, lambda: every(HOUSEKEEPING_EVERY), at_once=True),
         Job("retention", retire, lambda: CronTrigger(hour=hour, minute=minute, timezone=VIETNAM), at_once=True),
     ]

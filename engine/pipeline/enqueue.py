@@ -15,6 +15,8 @@ from engine.areas.registry import Registry
 from engine.content.campaign import Step
 from engine.content.skeleton import load
 from engine.content.snapshot import Snapshot
+from engine.pipeline import relay_link
+from engine.pipeline.broadcasts import make_broadcasts
 from engine.pipeline.open_posts import open_posts
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
@@ -46,7 +48,13 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
     if step.posted:
         return open_posts(process, run_id, snapshot, step, registry)
     sender = snapshot.senders_of(step)[0]
-    resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot))
+    resolver = Resolver(
+        snapshot,
+        registry,
+        drafts=not any_live(process, snapshot),
+        due=run["due"],
+        link=relay_link.sample(process.settings),
+    )
     since = contacted_since(snapshot, step, run["opened_at"])
     questions = resolver.questions(contacted_since=[since] if since else [])
     prepared = prepare(process, run_id, step, resolver, questions, sender.key)
@@ -56,6 +64,8 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
         # Whoever changed between the first look and their chunk may be of a kind that had no cell: look again.
         prepare(process, run_id, step, resolver, questions, sender.key)
         _fill_gaps(process, run_id, questions, sender.key, price)
+    if step.aloud:
+        make_broadcasts(process, run, snapshot)
     return _make_ready(process, run_id, snapshot, prepared, whole, registry)
 
 
@@ -106,12 +116,12 @@ def _counter(process: Process, run_id: int) -> Callable[[int, bytes | None], int
         words = fanout.words_of(connection, run_id)
     skeletons = {key: load(stored) for key, (stored, personal) in words.items() if personal}
     fixed = {key: count(stored).segments for key, (stored, personal) in words.items() if not personal}
-    unseal = process.keyring.unseal
+    unseal, link = process.keyring.unseal, relay_link.sample(process.settings)
 
     def segments(rendering_id: int, name_sealed: bytes | None) -> int:
         if rendering_id in fixed:
             return fixed[rendering_id]
-        return count(skeletons[rendering_id].fill(unseal(name_sealed) if name_sealed else "")).segments
+        return count(skeletons[rendering_id].fill(unseal(name_sealed) if name_sealed else "", link=link)).segments
 
     return segments
 
@@ -185,6 +195,9 @@ def _status_of_opened(
         approved_figures(snapshots.all_approvals(connection, campaign.key), run), queued, cost
     ):
         reason, status = "size", RunStatus.HELD
+    step = campaign.step(run["step"])
+    if step.aloud and relay_link.needs_address(process, snapshot.senders_of(step)):
+        reason, status = relay_link.NO_ADDRESS, RunStatus.HELD
     if not budget.reserve(connection, campaign.key, cost, campaign.limits.budget):
         reason, status, cost = "budget", RunStatus.HELD, 0
     if not runs.move(

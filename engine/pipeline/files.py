@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.areas import registry as areas
 from engine.channels import KNOWN
+from engine.content.loudspeaker import Loudspeaker
 from engine.content.organisation import Privacy
 from engine.content.snapshot import Snapshot, snapshot
 from engine.content.words import suggestion
@@ -79,6 +80,7 @@ class Files:
         self.campaigns: dict[str, Snapshot] = {}
         self.faulty: tuple[str, ...] = ()
         self.privacy: Privacy | None = None  # as ``loa.yaml`` says today; None: it is not to be read
+        self.loudspeaker: Loudspeaker | None = None  # the same
         self.known: tuple[str, ...] | None = None  # every campaign that has a file; None: loa.yaml is not to be read
 
     def refresh(self, *, settled: bool = False) -> bool:
@@ -98,6 +100,7 @@ class Files:
         self.faulty = tuple(key for key in loaded.campaign_keys if key not in self.campaigns)
         self.known = None if loaded.workspace is None else loaded.campaign_keys
         self.privacy = None if loaded.workspace is None else loaded.workspace.configuration.privacy
+        self.loudspeaker = None if loaded.workspace is None else loaded.workspace.configuration.loudspeaker
         self._pictures = _pictures(loaded)
         self._seen = stamp
         return True

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from engine.pipeline.process import Process
 from engine.status import CampaignStatus, PostStatus, RunStatus, Status, StepStatus
-from engine.store import budget, campaigns, outbox, posts, runs, snapshots
+from engine.store import broadcasts, budget, campaigns, outbox, posts, runs, snapshots
 from engine.store.database import Lock
 from engine.store.outbox import Change
 
@@ -85,6 +85,8 @@ def _is_over(process: Process, connection: Connection, campaign: str, now: datet
     going = [step for step in snapshot.campaign.steps if stopped.get(step.id) is not StepStatus.CANCELLED]
     last = process.last_dues(digests[-1])
     if any(last[step.id] > now for step in going if step.id in last):
+        return False
+    if broadcasts.next_reminder(connection, now, campaign) is not None:
         return False
     known = runs.occurrences_known(connection, campaign)
     return all(

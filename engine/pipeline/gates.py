@@ -42,6 +42,11 @@ class OpenGate:
             advertising=self.run["advertising"],
         )
 
+    @property
+    def carries_links(self) -> bool:
+        """Whether each message has a link of its own: a relay's to what is to be read."""
+        return self.snapshot.campaign.step(self.run["step"]).aloud
+
     def valid_seconds(self, now: datetime) -> int:
         """How long the vendor may try: until the run expires, quiet hours begin, or ten hours have gone."""
         return max(1, min(int((self.until - now).total_seconds()), LONGEST_VALIDITY))
@@ -74,7 +79,10 @@ def open_gates(
             if not approved[run["digest"]]:
                 fallen.append(run["id"])
                 continue
-        if statuses[campaign] is not CampaignStatus.RUNNING or not run["due"] <= now < run["expires_at"]:
+        if (
+            statuses[campaign] is not CampaignStatus.RUNNING
+            or not snapshot.opens(step, run["due"]) <= now < run["expires_at"]
+        ):
             continue
         hours = window(snapshot, step, now)
         if hours is None:

@@ -27,7 +27,7 @@ class Window(NamedTuple):
 
 def first_claim(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
     """When the first row of a run that opens at ``at`` may be claimed; None: never. The plan asks this."""
-    if not step.person_addressed:
+    if not step.rings:
         return at
     return claims_from(at, snapshot.campaign.limits.quiet_hours, snapshot.zone)
 
@@ -35,10 +35,10 @@ def first_claim(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None
 def window(snapshot: Snapshot, step: Step, now: datetime) -> Window | None:
     """The time around ``now`` in which the step may be sent; None while it must wait. The claim asks this.
 
-    Hours bind what rings on a person's own phone: the campaign's quiet hours, and the night for everybody. A
-    loudspeaker's script and a page's post have hours of their own.
+    Hours bind what rings on a person's own phone: the campaign's quiet hours, and the night for everybody; the link
+    to a loudspeaker's script too. The hours in which it is read are its own, and so are a post's.
     """
-    if not step.person_addressed:
+    if not step.rings:
         return Window(None, None)
     quiet = snapshot.campaign.limits.quiet_hours
     if not may_claim(now, quiet, snapshot.zone):

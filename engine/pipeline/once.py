@@ -16,7 +16,7 @@ from engine.clock import monotonic, real
 from engine.errors import LoaError
 from engine.i18n import sentence
 from engine.log import get
-from engine.pipeline import alerts, heartbeat, imports, retention
+from engine.pipeline import alerts, broadcasts, heartbeat, imports, retention
 from engine.pipeline.dispatch import PATIENCE, Counts
 from engine.pipeline.enqueue import Progress
 from engine.pipeline.finish import finish_campaigns
@@ -127,6 +127,7 @@ async def _one(
         return False, after
     done.note(opened)
     came: list[int] = []
+    await asyncio.to_thread(broadcasts.remind_due, process)
     await _find_out(process, service)
     watching = asyncio.create_task(_watch(process, service, done, came))
     try:

@@ -53,7 +53,9 @@ def open_due(
         for step in snapshot.campaign.steps:
             waits = not approved and any(needs_approval(sender) for sender in snapshot.senders_of(step))
             for occurrence in snapshot.occurrences(step):
-                if occurrence.due > now or runs.is_known(known, step.id, occurrence.key, occurrence.due):
+                if snapshot.opens(step, occurrence.due) > now or runs.is_known(
+                    known, step.id, occurrence.key, occurrence.due
+                ):
                     continue
                 if waits:
                     if now <= occurrence.missed_after:

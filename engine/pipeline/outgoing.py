@@ -9,14 +9,19 @@ from engine.store.claims import Claimed
 from engine.store.crypto import Keyring
 
 
-def outgoing(keyring: Keyring, row: Claimed, gate: OpenGate, at: datetime, receipt_url: str | None) -> Outgoing:
-    """The message of ``row`` as it goes out at ``at``. Raises ``LoaError`` for a row that was damaged."""
+def outgoing(
+    keyring: Keyring, row: Claimed, gate: OpenGate, at: datetime, receipt_url: str | None, link: str = ""
+) -> Outgoing:
+    """The message of ``row`` as it goes out at ``at``; ``link``: the relay's own, where the words have a place for it.
+
+    Raises ``LoaError`` or ``ValueError`` for a row that was damaged.
+    """
     name = keyring.unseal(row.name_sealed) if row.personal and row.name_sealed else ""
     return Outgoing(
         delivery_id=row.delivery_id,
         attempt=row.attempt,
         to=keyring.unseal(row.phone_sealed),
-        body=load(row.words).fill(name) if row.personal else row.words,
+        body=load(row.words).fill(name, link=link) if row.personal else row.words,
         valid_seconds=gate.valid_seconds(at),
         receipt_url=receipt_url,
     )

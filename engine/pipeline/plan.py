@@ -18,6 +18,7 @@ from engine.content.occurrences import Occurrence
 from engine.content.snapshot import Snapshot
 from engine.i18n import number as written
 from engine.i18n import sentence
+from engine.pipeline import relay_link
 from engine.pipeline.caps import Event, Made, capped_events
 from engine.pipeline.do_not_call import list_warnings
 from engine.pipeline.hours import first_claim
@@ -53,6 +54,7 @@ class PlannedRun:
     duration_s: float = 0.0
     queued: int = 0
     queued_cost_vnd: int = 0
+    minutes: int = 0  # of a loudspeaker's step: that reading the longest of its scripts takes
     posts: int = 0  # of a run on pages: one for each; it has no recipients
 
 
@@ -87,7 +89,8 @@ class Plan:
 def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: datetime | None = None) -> Plan:
     """The plan of ``snapshot`` as of ``at`` (default: the campaign clock), for the contacts there are now."""
     now = at or process.clock.now()
-    resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot))
+    link = relay_link.sample(process.settings)
+    resolver = Resolver(snapshot, registry, drafts=not any_live(process, snapshot), link=link)
     with process.database.read() as connection:
         known = runs.occurrences_known(connection, snapshot.campaign.key)
         others = [
@@ -107,6 +110,7 @@ def make_plan(process: Process, snapshot: Snapshot, registry: Registry, *, at: d
         counted = list(kinds.count_kinds(connection, questions))
         names = _personal_segments(process, resolver, questions, connection)
         warnings = [*_unknown_groups(groups.known(connection), snapshot), *list_warnings(connection, snapshot, now)]
+    warnings += _without_address(process, snapshot)
     plan = _sum_up(snapshot, registry, resolver, events, past, questions, counted, names, warnings)
     plan.runs += _post_runs(snapshot, known, now, cancelled)
     plan.runs.sort(key=lambda run: (run.due, run.step))
@@ -160,7 +164,7 @@ def _events(
         found += [
             _event(other, step, occurrence, now, other_resolver, ours=False)
             for step in other.campaign.steps
-            if step.person_addressed
+            if step.rings
             for occurrence in other.occurrences(step)
             if not runs.is_known(opened, step.id, occurrence.key, occurrence.due)
             and now <= occurrence.missed_after
@@ -178,7 +182,7 @@ def _turn(event: Event) -> tuple[datetime, datetime, str, int]:
 def _event(
     snapshot: Snapshot, step: Step, occurrence: Occurrence, now: datetime, resolver: Resolver, *, ours: bool
 ) -> Event:
-    opens = max(occurrence.due, now)
+    opens = max(snapshot.opens(step, occurrence.due), now)
     starts = first_claim(snapshot, step, opens) or occurrence.expires
     within = snapshot.audiences[str(step.audience)].exclude.contacted_within
     return Event(
@@ -244,7 +248,7 @@ def _personal_segments(
     process: Process, resolver: Resolver, questions: Questions, connection: Connection
 ) -> dict[tuple[Kind, str], int]:
     """Segments of texts with names in them: (kind, step) → their sum over the kind's people, by real names."""
-    steps = [step for step in resolver.snapshot.campaign.steps if resolver.is_personal(step)]
+    steps = [step for step in resolver.snapshot.campaign.steps if resolver.is_personal(step) and not step.aloud]
     sums: dict[tuple[Kind, str], int] = defaultdict(int)
     if not steps:
         return sums
@@ -304,6 +308,7 @@ def _sum_up(
             run.recipients += people
             run.segments += segments
             run.cost_vnd += cost
+            run.minutes = max(run.minutes, resolved.words.minutes)
             area = registry.historic_district(kind.era, kind.commune)  # type: ignore[arg-type]  # the table's check
             districts[area.district_code].add(people, segments, cost)
         totals.people += people if reached else 0
@@ -342,6 +347,15 @@ def _statuses(events: Sequence[Event], kind: Kind, questions: Questions) -> list
 
 def _past_times(kind: Kind, past: dict[int, Made], questions: Questions) -> tuple[Made, ...]:
     return tuple(made for run_id, made in past.items() if kind.marks & questions.run_mark(run_id))
+
+
+def _without_address(process: Process, snapshot: Snapshot) -> list[str]:
+    """Steps whose links would lead nowhere."""
+    return [
+        sentence("loudspeaker.no-public-url", step=step.id)
+        for step in snapshot.campaign.steps
+        if step.aloud and relay_link.needs_address(process, snapshot.senders_of(step))
+    ]
 
 
 def _unknown_groups(known: set[str], snapshot: Snapshot) -> list[str]:

@@ -7,7 +7,7 @@ from engine.content.campaign import Step
 from engine.pipeline.process import Process
 from engine.pipeline.resolve import Resolved, Resolver, Words
 from engine.pipeline.rules import NO_CONSENT
-from engine.store import fanout, kinds
+from engine.store import broadcasts, fanout, kinds
 from engine.store.kinds import Questions
 from engine.store.tallies import Counted, Deltas
 
@@ -47,7 +47,7 @@ def prepare(
     for (prefix, status), count in prefixes.items():
         prepared.tallies.add_trait((run_id, "prefix", prefix, status), Counted(count, 0, 0))
     words = {one.words.tuple_key: one.words for one in matched if one.words is not None}
-    prepared.personal = any(made.rendered.personal for made in words.values())
+    prepared.personal = any(made.counts_names for made in words.values())
     _save(process, run_id, matched, words)
     return prepared
 
@@ -77,6 +77,18 @@ def _save(process: Process, run_id: int, matched: list[Resolved], words: dict[st
             "segments": made.counted.segments,
         }
         for key, made in words.items()
+    ]
+    renderings += [
+        {
+            "tuple_key": f"{broadcasts.SCRIPT}{key}",
+            "language": made.language,
+            "personal": False,
+            "words": made.script,
+            "encoding": made.counted.encoding,
+            "segments": 0,  # nobody sends it
+        }
+        for key, made in words.items()
+        if made.script is not None
     ]
     with process.database.write(durable=False) as connection:
         ids = fanout.save_renderings(connection, run_id, renderings)

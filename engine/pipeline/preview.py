@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engine.areas.area import Area, Membership
 from engine.areas.registry import Registry
+from engine.content.message_check import SAMPLE_LINK
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.pipeline.resolve import Resolver
@@ -26,6 +27,8 @@ class Preview:
     counted: Counted
     unaccented: Counted
     cost_vnd: int
+    script: str | None = None  # of a loudspeaker's step: what is read aloud; ``text`` is then the relay's message
+    minutes: int = 0
 
 
 def preview(
@@ -53,11 +56,11 @@ def preview(
         words = resolver.words(step, Kind(area.era, area.code, language, (arm,), CONSENT), arm)
         if words is None:
             raise LoaError("pipeline.no-district", area=area.name)
-        text = words.rendered.words(EXAMPLE_NAME)
+        text = words.rendered.words(EXAMPLE_NAME, link=SAMPLE_LINK, opt_out=SAMPLE_LINK)
         counted = count(text)
         one = Preview(
             chosen.message.variant or "", words.language, words.fallback, chosen.message.file, text, counted,
-            count(accents.strip(text)), counted.segments * price,
+            count(accents.strip(text)), counted.segments * price, words.script, words.minutes,
         )  # fmt: skip
         if one.file not in {other.file for other in found}:
             found.append(one)

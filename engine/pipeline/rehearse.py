@@ -28,6 +28,7 @@ from engine.pipeline.rehearse_rules import Finding
 from engine.pipeline.rehearse_scratch import refuse_too_large, scratch_folder
 from engine.pipeline.rehearse_stage import Asked, Stage, bytes_needed, open_stage, places_of, set_the_stage
 from engine.pipeline.rehearse_vendor import World
+from engine.pipeline.relay_link import HERE
 from engine.settings import Settings
 from engine.status import PostStatus
 from engine.store import excerpt, posts, rehearsed, runs
@@ -89,7 +90,9 @@ def rehearsing(
                 excerpt.fill_excerpt(stage.original.database, copy, wanted)
                 stage.original.database.close()
                 time = SteppedTime(stage.start.timestamp())
-                apart = replace(settings, public_url=None, twilio_url=NOWHERE, clock_turned=False)
+                apart = replace(
+                    settings, public_url=settings.public_url or HERE, twilio_url=NOWHERE, clock_turned=False
+                )
                 process = Process(apart, copy, stage.original.keyring, time, {}, seconds=time)
                 process.worker = RehearsedWorker(copy, "rehearse")
                 refuse_too_large(folder, bytes_needed(process, stage, registry))
@@ -140,6 +143,7 @@ def _rehearse(
         findings.append(rules.rings(ring))
     findings += rules.from_check(loaded.problems_of([key]) if key in loaded.uses else ())
     due = {run["id"]: run["due"] for run in found}
+    reminders = {(run["step"], run["occurrence"]) for run in found if run["occurrence"].endswith(runs.REMINDER)}
     return Rehearsed(
         snapshot=stage.snapshot,
         process=process,
@@ -154,7 +158,7 @@ def _rehearse(
         capped_people=capped,
         spent_before_vnd=spent,
         findings=findings,
-        already=len({(run["step"], run["occurrence"]) for run in found if not _is_new(run, played)}),
+        already=len({(run["step"], run["occurrence"]) for run in found if not _is_new(run, played)} - reminders),
         others=tuple(sorted(stage.current.keys() - {key})),
     )
 

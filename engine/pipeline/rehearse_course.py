@@ -29,6 +29,7 @@ from engine.pipeline.providers import leaves_by_file
 from engine.pipeline.publish import Posting
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_hearing import Hearing
+from engine.pipeline.rehearse_relays import RehearsedRelays
 from engine.pipeline.rehearse_sending import AT_ONCE, NEVER, Sending
 from engine.pipeline.rehearse_vendor import RehearsedProviders, RehearsedPublishers, World
 from engine.status import RunStatus
@@ -105,10 +106,11 @@ class Course:
         providers = RehearsedProviders(self.process, self.world)
         known = {key: sender for one in self.current.values() for key, sender in one.senders.items()}
         self.sending = Sending(self.process, self.time, self.world, self.faults, providers)
+        self.relays = RehearsedRelays(self.process, self.world.seed)
         self.posting = Posting(self.process, RehearsedPublishers(self.process, self.world))
         self.hearing = Hearing(self.process, self.time, self.world, providers, known)
         self._dues = sorted(
-            (occurrence.due, key)
+            (snapshot.opens(step, occurrence.due), key)
             for key, snapshot in self.current.items()
             for step in snapshot.campaign.steps
             for occurrence in snapshot.occurrences(step)
@@ -168,6 +170,7 @@ class Course:
             self._dues = [one for one in self._dues if one[0] > now]
             await self.posting.round()  # a page takes a post at once, or says that it does not
         expire_overdue(self.process, now)
+        self.relays.work(now)
         if self.hearing.doubt and await self.hearing.find_out():
             self.sending.idle.clear()
         next_due = self._dues[0][0].timestamp() - self.time.ahead if self._dues else None
@@ -229,13 +232,15 @@ class Course:
         with self.process.database.read() as connection:
             ours = [run for run in runs.of_campaign(connection, self.campaign) if run["status"] in runs.OPEN]
         doubt = self.hearing.next_doubt() if self.hearing.doubt else None
-        if not ours and doubt is None and not any(key == self.campaign for _, key in self._dues):
+        relays = self.relays.following(self.process.clock.now(), self.campaign)
+        if not ours and doubt is None and relays is None and not any(key == self.campaign for _, key in self._dues):
             last = self.world.last  # nothing but receipts
             return last if last is not None and last > self.time.true else None
         now, ahead = self.process.clock.now(), self.time.ahead
         found = [due.timestamp() - ahead for due, _ in self._dues[:1]]
         found += [run["expires_at"].timestamp() - ahead for run in ours]
         found += [] if doubt is None else [doubt]
+        found += [] if relays is None else [relays.timestamp() - ahead]
         for run_id, standing in self._standing.items():
             found.append(standing.expires.timestamp() - ahead)
             if standing.opens is not None and standing.opens > now:

@@ -68,6 +68,7 @@ def courses(
 
     ``held``: run → why, of those that were held when they opened, whatever became of them.
     """
+    found = [run for run in found if not run["occurrence"].endswith(runs.REMINDER)]  # they belong to another run
     by_key = {(run["step"], key): run for run in found for key in (run["occurrence"], runs.local_day(run["due"]))}
     courses: dict[str, RunCourse] = {}
     for step in snapshot.campaign.steps:

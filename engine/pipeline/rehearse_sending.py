@@ -22,6 +22,7 @@ from engine.pipeline.outgoing import outgoing
 from engine.pipeline.process import Process
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_vendor import RehearsedProviders, World
+from engine.pipeline.relay_link import link_of
 from engine.status import Status
 from engine.store import claims, rehearsed, runs, senders
 from engine.store.claims import Claimed
@@ -123,7 +124,9 @@ class Sending:
         for row in rows:
             clock.true, at = row.release_real - ahead, datetime.fromtimestamp(row.release_real, UTC)
             try:
-                message = outgoing(keyring, row, gate_of[row.run_id], at, None)
+                gate = gate_of[row.run_id]
+                link = link_of(self.process, row.delivery_id) if gate.carries_links else ""
+                message = outgoing(keyring, row, gate, at, None, link)
             except LoaError:
                 outcome, phone_hash = Outcome(row.delivery_id, row.attempt, Status.FAILED, reason="unreadable"), b""
             else:

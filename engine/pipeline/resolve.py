@@ -13,10 +13,13 @@ from engine.areas.membership import Selection, membership
 from engine.areas.registry import Registry
 from engine.content.advertising import is_lawful
 from engine.content.campaign import HOLDOUT, Step
+from engine.content.loudspeaker import minutes
 from engine.content.message import Chosen
+from engine.content.message_check import SAMPLE_LINK
 from engine.content.snapshot import Snapshot
 from engine.content.template import Rendered, Template, Values, compile_message
 from engine.errors import LoaError
+from engine.pipeline.invitation import invitation, tongue
 from engine.pipeline.rules import (
     ADVERTISING_TEXT,
     NO_CONSENT,
@@ -41,6 +44,13 @@ class Words:
     rendered: Rendered = field(repr=False)
     counted: Counted
     fallback: bool
+    script: str | None = field(default=None, repr=False)  # of a loudspeaker's step: what the link leads to
+    minutes: int = 0  # that reading it takes
+
+    @property
+    def counts_names(self) -> bool:
+        """Whether what it costs differs from person to person: links are all of one length, names are not."""
+        return self.rendered.personal and self.script is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +74,23 @@ class Resolved:
 
 
 class Resolver:
-    """One snapshot's rules and words. ``drafts`` lets unreviewed translations through (never for live senders)."""
+    """One snapshot's rules and words. ``drafts`` lets unreviewed translations through (never for live senders).
 
-    def __init__(self, snapshot: Snapshot, registry: Registry, *, drafts: bool) -> None:
+    For a loudspeaker's step ``due`` is when it is to be read (None: some day at the step's hour), ``link`` a link as
+    long as every other.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        registry: Registry,
+        *,
+        drafts: bool,
+        due: datetime | None = None,
+        link: str = SAMPLE_LINK,
+    ) -> None:
         self.snapshot, self._registry, self._drafts = snapshot, registry, drafts
+        self._due, self._link = due, link
         self._chosen: dict[tuple[str, str, str], Chosen] = {}
         self._words: dict[str, Words] = {}
         self.rules = {key: self._rule(key) for key in snapshot.audiences}
@@ -138,6 +161,8 @@ class Resolver:
         chosen, template = self.template(step, kind.language, arm)
         place = self._place(template, kind)
         wanted = kind.language if chosen.fallback else ""  # a fallback is a tuple of its own: it is counted
+        if step.aloud:  # the message is in the relay's own language where we have it; its hour is the step's
+            wanted = f"{wanted}@{step.when.at:%H:%M}{tongue(kind.language)}"
         tuple_key = f"{chosen.message.file}|{place}|{wanted}"
         if tuple_key in self._words:
             return self._words[tuple_key]
@@ -145,15 +170,27 @@ class Resolver:
         if template.missing(values):
             return None
         rendered = template.render(values)
-        words = Words(
-            tuple_key=tuple_key,
-            language=chosen.message.language,
-            rendered=rendered,
-            counted=count(rendered.words()),
-            fallback=chosen.fallback,
-        )
+        if step.aloud:
+            words = self._link_to(step, kind, tuple_key, chosen, rendered.stored)
+        else:
+            words = Words(tuple_key, chosen.message.language, rendered, count(rendered.words()), chosen.fallback)
         self._words[tuple_key] = words
         return words
+
+    def _link_to(self, step: Step, kind: Kind, tuple_key: str, chosen: Chosen, script: str) -> Words:
+        """What a relay gets instead of the script itself: the message with the link to it."""
+        settings, zone = self.snapshot.reading, self.snapshot.zone
+        due = self._due or datetime.combine(self.snapshot.campaign.period.start, step.when.at, zone)
+        sms = invitation("invitation", kind.language, due, zone, settings.accents)
+        return Words(
+            tuple_key=tuple_key,
+            language=chosen.message.language,
+            rendered=sms,
+            counted=count(sms.words(link=self._link)),
+            fallback=chosen.fallback,
+            script=script,
+            minutes=minutes(script, settings.words_per_minute),
+        )
 
     def _place(self, template: Template, kind: Kind) -> str:
         """The part of a tuple that the area decides: as coarse as the text allows."""

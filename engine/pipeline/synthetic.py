@@ -35,12 +35,14 @@ def people(
     keys = sorted(snapshots)
     communes = {key: _communes(snapshots[key], registry) for key in keys}
     groups = {key: _groups(snapshots[key]) for key in keys}
+    without_relay = {key: _relays(snapshots[key], registry) for key in keys}
     languages, weights = list(LANGUAGES), list(LANGUAGES.values())
     for number in range(count):
         key = dice.choices(keys, [shares.get(key, 1.0) for key in keys])[0]
         today, old = communes[key]
         era, code = dice.choice(old if old and dice.random() < WRITTEN_OLD else today)
         group = dice.choice(groups[key]) if groups[key] and dice.random() < IN_A_GROUP else ""
+        group = without_relay[key].pop((era, code), group)  # the first of a commune reads aloud there
         yield (
             f"{dice.choice(PREFIXES)}{number:07d}",
             "" if dice.random() < NAMELESS else f"Người Mẫu {number:05d}",
@@ -77,4 +79,15 @@ def _communes(snapshot: Snapshot, registry: Registry) -> tuple[list[tuple[str, s
 
 
 def _groups(snapshot: Snapshot) -> list[str]:
-    return sorted({group for audience in snapshot.audiences.values() for group in audience.groups.any})
+    """The groups that people are in by their work; those of relays alone are given out otherwise."""
+    relays = {str(step.audience) for step in snapshot.campaign.steps if step.aloud}
+    relays -= {str(step.audience) for step in snapshot.campaign.steps if not step.aloud}
+    others = [audience for key, audience in snapshot.audiences.items() if key not in relays]
+    return sorted({group for audience in others for group in audience.groups.any})
+
+
+def _relays(snapshot: Snapshot, registry: Registry) -> dict[tuple[str, str], str]:
+    """Commune → the group of its relay, for the communes in which something is read aloud."""
+    rules = Resolver(snapshot, registry, drafts=True).rules
+    audiences = [rules[str(step.audience)] for step in snapshot.campaign.steps if step.aloud]
+    return {place: rule.groups[0] for rule in audiences if rule.groups for place in rule.areas}

@@ -146,7 +146,7 @@ def _forecasts(
                 sender.key,
                 sender.rate,
                 run["expires_at"],
-                snapshot.campaign.limits.quiet_hours if step.person_addressed else None,
+                snapshot.campaign.limits.quiet_hours if step.rings else None,
                 snapshot.zone,
             )
         )

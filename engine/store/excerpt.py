@@ -29,9 +29,10 @@ from sqlmodel import SQLModel
 
 from engine.errors import LoaError
 from engine.settings import Settings
+from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401
 from engine.store import campaign_tally_tables as _campaign_tally_tables  # noqa: F401
 from engine.store import post_tables as _post_tables  # noqa: F401  # every table is in SQLModel's metadata then
-from engine.store import tables as _tables  # noqa: F401
+from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database
 from engine.store.instant import Instant
@@ -144,6 +145,7 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "opt_out": of["opt_out"].c.phone_hash.in_(select(contact.phone_hash).where(here)),
         "run": known,
         "delivery": and_(or_(weighs, delivery.run_id.in_(still_open)), delivery.contact_id.in_(people)),
+        "broadcast": of["broadcast"].c.run_id.in_(still_open),
         "post": of["post"].c.run_id.in_(figures),
         "rendering": of["rendering"].c.run_id.in_(still_open),
         "run_cell": of["run_cell"].c.run_id.in_(still_open),

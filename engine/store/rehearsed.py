@@ -135,6 +135,7 @@ def doubled_occurrences(connection: Connection, campaign: str) -> Sequence[tuple
     """(step, UTC day) of which there are two runs: everybody in both would get it twice."""
     query = (
         "SELECT step, substr(due, 1, 10) FROM run WHERE campaign = :campaign AND status <> 'missed'"
+        " AND occurrence NOT LIKE '%.reminder'"
         " GROUP BY step, due HAVING count(*) > 1"
     )
     return [(row[0], row[1]) for row in connection.execute(text(query), {"campaign": campaign})]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, text, update
 
+from engine.store import broadcasts
 from engine.store.instant import Instant
 from engine.store.tables import Run, table_of
 
@@ -73,6 +74,7 @@ def delete_chunk(connection: Connection, run_id: int, at: datetime, size: int, *
     if until is None:
         return None
     connection.execute(update(_RUN).where(_RUN.c.id == run_id, _RUN.c.retired_at.is_(None)).values(retired_at=at))
+    broadcasts.forget_people(connection, run_id)
     place = {"run": run_id, "until": until}
     found = {name: connection.execute(query, place).rowcount for name, query in _DELETE}
     rows = connection.execute(_DELETE_ROWS, place).rowcount

@@ -24,6 +24,8 @@ _INSERT = text(
     " 0, 0, 0, :advertising, :opened_at, :finished_at) ON CONFLICT (campaign, step, occurrence) DO NOTHING"
     " RETURNING id"
 ).bindparams(*(bindparam(name, type_=Instant) for name in ("due", "expires_at", "opened_at", "finished_at")))
+# After the occurrence of a run: that of the reminder for relays who have not confirmed; once, as every occurrence.
+REMINDER = ".reminder"
 OPEN = (RunStatus.ENQUEUEING, RunStatus.READY, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.HELD)
 
 
@@ -47,7 +49,9 @@ def occurrences_known(connection: Connection, campaign: str) -> set[tuple[str, s
     The date as well: a step that is made recurring after it went out once, or the other way round, must not open the
     same day again under the other kind of key.
     """
-    rows = connection.execute(select(_RUN.c.step, _RUN.c.occurrence, _RUN.c.due).where(_RUN.c.campaign == campaign))
+    found = connection.execute(select(_RUN.c.step, _RUN.c.occurrence, _RUN.c.due).where(_RUN.c.campaign == campaign))
+    # A reminder may go out on the morning after: it must not pass for the run of that day.
+    rows = [row for row in found if not row.occurrence.endswith(REMINDER)]
     return {key for row in rows for key in ((row.step, row.occurrence), (row.step, local_day(row.due)))}
 
 

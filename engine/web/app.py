@@ -1,4 +1,4 @@
-"""The web side of ``loa run``: the receipts route and a sign of life. Pages come later.
+"""The web side of ``loa run``: the receipts route, the relays' pages, a sign of life, and the dashboard.
 
 Receipts are let in before Starlette: its middleware and routing cost a receipt as much as verifying it.
 """
@@ -8,11 +8,13 @@ from collections.abc import Callable
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from engine.pipeline.receipt_address import PATH
 from engine.pipeline.service import Service
+from engine.web.dashboard import dashboard
 from engine.web.receipts import Receipts, Receive, Scope, Send
+from engine.web.relays import Relays
 
 
 class Application:
@@ -24,7 +26,9 @@ class Application:
     def __init__(self, service: Service, silent_part: Callable[[], str | None] = lambda: None) -> None:
         self.receipts = Receipts(service)
         self._silent_part = silent_part
-        self._pages = Starlette(routes=[Route("/health", self._health)])
+        # What the public may see comes first; the dashboard takes the rest, behind its own door.
+        public = [Route("/health", self._health), *Relays(service).routes]
+        self._pages = Starlette(routes=[*public, Mount("/", dashboard(service.process))])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -10,11 +10,11 @@ from rich.console import Console
 
 from engine.cli import main
 from engine.cli import status as cli_status
-from engine.cli.status import words
 from engine.cli.status_screen import screen
 from engine.clock import real
 from engine.pipeline.process import opened
 from engine.reports.overview import overview
+from engine.reports.standing_words import words
 from engine.status import RunStatus, Status
 from engine.store import audit, pace, senders
 from engine.store.tables import Incident, table_of

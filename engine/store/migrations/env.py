@@ -3,11 +3,13 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import engine.store.broadcast_tables
 import engine.store.campaign_tally_tables
 import engine.store.post_tables
 import engine.store.publication_tables
 import engine.store.tables
-import engine.store.token_tables  # noqa: F401  (registers the tables)
+import engine.store.token_tables
+import engine.store.web_tables  # noqa: F401  (all register tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,13 +6,14 @@ import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import click
 
 from engine.areas import registry as areas
 from engine.areas.area import ERAS, Era
 from engine.cli.frozen import DEFAULT, check_options, freeze_now, reopened, show_difference, show_frozen_list
+from engine.cli.report_derived import Derived
 from engine.cli.report_forms import FORMS, WantedForm, write_form
 from engine.clock import VIETNAM
 from engine.content.activity_files import FOLDER, load_activities
@@ -32,6 +33,7 @@ from engine.reports.activities_written import activities_csv, show_activities
 from engine.reports.as_csv import csv_text
 from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
 from engine.reports.dimensions import AREAS, DIMENSIONS, partners, read_by, source_of
+from engine.reports.measured import MEASURES
 from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
 from engine.reports.posts_written import posts_csv, show_posts
 from engine.reports.publication import publication_of
@@ -40,10 +42,13 @@ from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.written_file import write_file
 from engine.settings import from_environment
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Format = Literal["table", "csv", "json", "xlsx", "html", "docx", "pdf"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", *FORMS)
 What = Literal["all", "deliveries", "activities", "posts"]
-WHATS: tuple[What, ...] = ("all", "deliveries", "activities", "posts")
+WHATS = ("all", "deliveries", "activities", "posts", *MEASURES)
 _ONLY_ACTIVITIES = ("kind", "unit")  # dimensions that deliveries do not have
 _BY_ENDING: dict[str, Format] = {
     ".csv": "csv", ".json": "json", ".txt": "table", "": "table",
@@ -80,6 +85,7 @@ class Dimensions(click.Choice[str]):
 @click.option("--era", type=click.Choice(ERAS))
 @click.option("--from", "since")
 @click.option("--to", "until")
+@click.option("--beside")
 @click.option("--format", "wanted", type=click.Choice(FORMATS))
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
@@ -93,10 +99,11 @@ class Dimensions(click.Choice[str]):
 def report(
     campaigns: tuple[str, ...],
     by: str | None,
-    what: What | None,
+    what: str | None,
     era: str | None,
     since: str | None,
     until: str | None,
+    beside: str | None,
     wanted: Format | None,
     as_json: bool,
     out: Path | None,
@@ -109,7 +116,10 @@ def report(
     list_frozen: bool,
 ) -> None:
     """Figures of one or several campaigns; a file has the form of its ending unless ``--format`` says another."""
-    check_options(frozen_id, list_frozen, campaigns, since, until, what, freeze, exact, note, difference)
+    derived = what if what in MEASURES else "beside" if beside is not None else None
+    if derived and (publish or freeze):
+        raise UsageError("frozen.not-derived", what=derived)
+    check_options(frozen_id, list_frozen, campaigns, since, until, what or derived, freeze, exact, note, difference)
     if list_frozen:
         show_frozen_list(as_json=as_json)
         return
@@ -117,16 +127,18 @@ def report(
     if form in FORMS:
         if as_json or difference:
             raise UsageError("cli_report.two-formats", format=form)
+        if derived:
+            raise UsageError("forms.no-derived", format=form, what=derived)
         days = _days(since, until)
         its_era = cast("Era", era or "2025")
         wanted_form = WantedForm(form, by, "deliveries" if freeze else what, out, publish, freeze, exact, note)
         write_form(wanted_form, campaigns, its_era, *days, frozen_id)
         return
     by = by or (DEFAULT if freeze or frozen_id else None)
-    if by is None:
-        here = click.get_current_context()
-        raise click.MissingParameter(ctx=here, param=next(one for one in here.command.params if one.name == "by"))
+    if by is None and what not in MEASURES:
+        raise click.MissingParameter(ctx=click.get_current_context(), param=_option("by"))
     if frozen_id is not None:
+        assert by is not None
         along, its_era = read_by(by), cast("Era", era or "2025")
         if along is None:
             raise UsageError("frozen.only-deliveries", by=by)
@@ -135,11 +147,16 @@ def report(
                 show_difference(process, frozen_id, along, its_era, as_json=as_json)
                 return
             again = reopened(process, frozen_id, along, its_era, publish=publish)
-        _tell(Told(by, again.campaign, again.as_of, again, None), form, out, as_json=as_json)
+        _hand_out(Told(by, again.campaign, again.as_of, again, None), form, as_json, out)
         return
     first, last = _days(since, until)
-    if era and not set(by.split(",")) & set(AREAS):
+    if era and what != "coverage" and not set((by or "").split(",")) & set(AREAS):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
+    if derived:
+        asked_derived = Derived(campaigns, by, what, cast("Era", era or "2025"), first, last, beside)
+        _hand_out(asked_derived.told(), form, as_json, out)
+        return
+    assert by is not None
     what = _what("deliveries" if freeze else what, by)
     if not campaigns and what != "activities":
         raise UsageError("cli_report.which-campaign")
@@ -166,10 +183,10 @@ def report(
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
     told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages, read_aloud)
-    _tell(told, form, out, as_json=as_json)
     others = any(part is not None and not part.empty for part in (by_hand, on_pages))
     if form == "csv" and what == "all" and others:
         click.echo(sentence("cli_report.one-table"), err=True)
+    _hand_out(told, form, as_json, out)
 
 
 def _made(process: Process, asked: Asked, *, publish: bool, freeze: bool, exact: bool, note: str | None) -> Report:
@@ -182,8 +199,21 @@ def _made(process: Process, asked: Asked, *, publish: bool, freeze: bool, exact:
     return make_report(process.database, areas.load, process.snapshot, asked, process.clock.now(), publication)
 
 
-def _tell(told: "Told", form: Format, out: Path | None, *, as_json: bool) -> None:
-    """Write the file that is asked for, or print."""
+class Tellable(Protocol):
+    """What can be told: as one JSON document, as one table of CSV, or on a screen."""
+
+    def document(self) -> dict[str, Any]:
+        """One JSON document."""
+
+    def csv(self, line_end: str = "\n") -> str:
+        """One table."""
+
+    def show(self, console: "Console") -> None:
+        """Everything, for people."""
+
+
+def _hand_out(told: Tellable, form: Format, as_json: bool, out: Path | None) -> None:
+    """Into a file, or onto stdout; ``--json`` prints the document whatever the file has."""
     if out is not None:
         write_file(out, content(told, form))
         click.echo(sentence("cli_report.written", file=out), err=True)
@@ -193,6 +223,10 @@ def _tell(told: "Told", form: Format, out: Path | None, *, as_json: bool) -> Non
         click.echo(told.csv(), nl=False)
     elif out is None:
         _print(told, sys.stdout)
+
+
+def _option(name: str) -> click.Parameter:
+    return next(param for param in click.get_current_context().command.params if param.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +262,26 @@ class Told:
             return posts_csv(self.posts, line_end=line_end)
         return activities_csv(self.activities, line_end=line_end) if self.activities else ""
 
+    def show(self, console: "Console") -> None:
+        """Deliveries first, then what was read aloud and done by hand, then posts."""
+        from engine.reports.as_table import show_table
 
-def _what(what: What | None, by: str) -> What:
+        registry = areas.load() if set(self.by.split(",")) & set(AREAS) else None
+        if self.deliveries is not None:
+            show_table(console, self.deliveries, registry)
+        elif self.posts is not None and self.posts.empty:
+            console.print(sentence("cli_posts.none"))
+        elif self.posts is None and (self.activities is None or self.activities.empty):
+            console.print(sentence("cli_report.no-activities"))
+        if self.broadcasts is not None:
+            show_broadcasts(console, self.broadcasts, registry)
+        if self.activities is not None:
+            show_activities(console, self.activities, registry)
+        if self.posts is not None:
+            show_posts(console, self.posts, registry)
+
+
+def _what(what: str | None, by: str) -> What:
     """Kinds and units are dimensions of activities alone, sender and the like of deliveries alone."""
     if by in _ONLY_ACTIVITIES:
         if what == "deliveries":
@@ -239,7 +291,7 @@ def _what(what: What | None, by: str) -> What:
         raise UsageError("cli_report.not-of-posts", by=by, choices=", ".join(POST_DIMENSIONS))
     if what == "activities" and by not in ACTIVITY_DIMENSIONS:
         raise UsageError("cli_report.only-deliveries", by=by, choices=", ".join(ACTIVITY_DIMENSIONS))
-    return what or "all"
+    return cast("What", what or "all")
 
 
 def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | None:
@@ -251,7 +303,7 @@ def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | Non
     return make_activity_report(found, areas.load, asked) if found.rows or found.left_out else None
 
 
-def content(told: Told, form: Format) -> bytes:
+def content(told: Tellable, form: Format) -> bytes:
     """The report as the bytes of a file; CSV with a byte order mark and CRLF, as Excel expects them."""
     if form == "json":
         return (json.dumps(told.document(), ensure_ascii=False, indent=2) + "\n").encode()
@@ -262,24 +314,10 @@ def content(told: Told, form: Format) -> bytes:
     return written.getvalue().encode()
 
 
-def _print(told: Told, stream: IO[str]) -> None:
-    from engine.reports.as_table import show_table
+def _print(told: Tellable, stream: IO[str]) -> None:
     from engine.reports.screen import console_for
 
-    registry = areas.load() if set(told.by.split(",")) & set(AREAS) else None
-    console = console_for(stream)
-    if told.deliveries is not None:
-        show_table(console, told.deliveries, registry)
-    elif told.posts is not None and told.posts.empty:
-        console.print(sentence("cli_posts.none"))
-    elif told.posts is None and (told.activities is None or told.activities.empty):
-        console.print(sentence("cli_report.no-activities"))
-    if told.broadcasts is not None:
-        show_broadcasts(console, told.broadcasts, registry)
-    if told.activities is not None:
-        show_activities(console, told.activities, registry)
-    if told.posts is not None:
-        show_posts(console, told.posts, registry)
+    told.show(console_for(stream))
 
 
 def _format(wanted: Format | None, as_json: bool, out: Path | None) -> Format:

@@ -56,7 +56,7 @@ def _count(prepared: Prepared, run_id: int, resolved: Resolved, people: int, sen
     kind, reason, status = resolved.kind, resolved.excluded, resolved.row_status
     counted = Counted(people, 0, 0)
     prepared.tallies.add_area((run_id, kind.era, kind.commune, kind.arms[0], status), counted)
-    traits = {"language": _language(resolved), "sender": sender}
+    traits = {"variant": kind.arms[0], "language": _language(resolved), "sender": sender}
     if reason:
         traits["reason"] = reason
     for trait, value in traits.items():

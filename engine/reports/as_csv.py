@@ -54,5 +54,6 @@ def csv_text(report: Report, *, line_end: str = "\n") -> str:
 
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe before ``= + - @``, blanks for tabs and returns."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in cell).strip()
+    printable = cell if cell.isprintable() else "".join(one if one.isprintable() else " " for one in cell)
+    printable = printable.strip()
     return f"'{printable}" if printable.startswith(_RISKY) else printable

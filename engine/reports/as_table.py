@@ -35,13 +35,11 @@ def show_table(console: Console, report: Report, registry: Registry | None) -> N
     shown = [name for name in COLUMNS if name in ALWAYS or totals[name]]
     by_column = [cells(row.figures, shown) for row in (*report.rows, Row("", report.totals))]
     columns = [
-        _Column(sentence(f"reports.head-{name}"), [line[place] for line in by_column])
+        Column(sentence(f"reports.head-{name}"), [line[place] for line in by_column])
         for place, name in enumerate(shown)
     ]
     names = _names(report, registry)
-    room = console.width - sum(name.width(whole=True) + GAP for name in names)
-    for part in _parts(columns, room):
-        console.print(_table(names, part, room))
+    show_columns(console, names, columns)
     left_out = [sentence(f"reports.head-{name}") for name in COLUMNS if name not in shown]
     if left_out:
         console.print(sentence("reports.left-out", columns=", ".join(left_out)))
@@ -61,8 +59,15 @@ def marks(report: Report) -> list[str]:
     return lines
 
 
+def show_columns(console: Console, names: list["Column"], columns: list["Column"]) -> None:
+    """Print ``columns`` beside ``names``, in as few tables as the screen needs."""
+    room = console.width - sum(name.width(whole=True) + GAP for name in names)
+    for part in _parts(columns, room):
+        console.print(_table(names, part, room))
+
+
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column:
     """A head, and the cells below it with that of the totals at the end."""
 
     head: str
@@ -79,22 +84,22 @@ def by_words(dimensions: Iterable[str]) -> str:
     return ", ".join(sentence(f"reports.by-{by}") for by in dimensions)
 
 
-def _names(report: Report, registry: Registry | None) -> list[_Column]:
+def _names(report: Report, registry: Registry | None) -> list[Column]:
     """The columns that say what a line is about; the first has the word for the totals at its end."""
-    columns: list[_Column] = []
+    columns: list[Column] = []
     for place, by in enumerate(report.asked.dimensions):
         keys = [row.keys[place] for row in report.rows]
         if place == 0 and any(isinstance(key, Place) for key in keys):
             codes = [key.code or NOTHING for key in keys if isinstance(key, Place)]
-            columns.append(_Column(sentence("reports.head-code"), [*codes, ""]))
+            columns.append(Column(sentence("reports.head-code"), [*codes, ""]))
         total = sentence("reports.total") if place == 0 else ""
-        columns.append(_Column(sentence(f"reports.head-{by}"), [*words_of(by, keys, registry), total]))
+        columns.append(Column(sentence(f"reports.head-{by}"), [*words_of(by, keys, registry), total]))
     return columns
 
 
-def _parts(columns: list[_Column], room: int) -> Iterator[list[_Column]]:
+def _parts(columns: list[Column], room: int) -> Iterator[list[Column]]:
     """The columns in as few tables as a narrow screen needs, so that no figure is ever cut or folded."""
-    part: list[_Column] = []
+    part: list[Column] = []
     for column in columns:
         if part and sum(one.width() + GAP for one in [*part, column]) > room:
             yield part
@@ -103,7 +108,7 @@ def _parts(columns: list[_Column], room: int) -> Iterator[list[_Column]]:
     yield part
 
 
-def _table(names: list[_Column], figures: list[_Column], room: int) -> Table:
+def _table(names: list[Column], figures: list[Column], room: int) -> Table:
     """One table. Widths are worked out here: rich shrinks columns below what their cells need."""
     table = plain_table(footer=True)
     spare = room - sum(one.width() + GAP for one in figures)
@@ -141,7 +146,8 @@ def words_of(by: str, keys: Sequence[Place | str], registry: Registry | None) ->
 
 def _word(by: str, key: str) -> str:
     if by == "day":
-        return f"{date.fromisoformat(key):%d/%m/%Y}"
+        # two years side by side are told by day and month alone
+        return f"{date.fromisoformat(key):%d/%m/%Y}" if len(key) > 5 else f"{key[3:]}/{key[:2]}"
     if by == "hour":
         return sentence("reports.hour", hour=key) if key else sentence("reports.no-hour")
     return key or NOTHING

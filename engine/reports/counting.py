@@ -24,11 +24,16 @@ KeyOf = Callable[[Line], Place | str]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The runs to count. ``whole``: every run of the campaigns, so that the campaigns' own sums may be read."""
+    """The runs to count, and the ``others`` of the same campaigns that are not to be counted.
+
+    ``alone``: only the runs' own tallies may be read, never sums of campaigns. What is published must not change by a
+    run that has begun since its units were looked up.
+    """
 
     campaigns: tuple[str, ...]
     runs: Sequence[RunRow]
-    whole: bool
+    others: Sequence[RunRow] = ()
+    alone: bool = False
 
 
 class Zones:
@@ -66,7 +71,7 @@ def counted(
     else:  # some runs of a publication are not divided
         for told in (telling, telling.for_undivided()):
             its_runs = [run for run in chosen.runs if telling.is_undivided(run.id) == (told is not telling)]
-            part = Chosen(chosen.campaigns, its_runs, whole=False)
+            part = Chosen(chosen.campaigns, its_runs, (), alone=True)
             _add_up(found, connection, part, dimensions, Naming(registry, snapshot_of, part, era, told))
     naming = Naming(registry, snapshot_of, chosen, era, telling)
     orders = [naming.order_of(by) for by in dimensions]
@@ -81,20 +86,17 @@ def _add_up(
     naming: "Naming",
 ) -> None:
     key_of = [naming.key_of(by) for by in dimensions]
-    if len(key_of) == 1:  # 20,000 lines of communes: a tuple and a generator each would cost as much as the rest
-        only = key_of[0]
-        single: dict[Place | str, Figures] = {}
-        for line in _lines(connection, chosen, dimensions):
-            key = only(line)
-            figures = single.get(key)
-            if figures is None:
-                figures = single[key] = Figures()
-            figures.add(*line.sums)
-        for key, figures in single.items():
-            found.setdefault((key,), Figures()).include(figures)
+    # The campaigns' own sums stand ready; what is not asked for is taken away from them while that is less work.
+    if source_of(dimensions) == "place" and not chosen.alone and len(chosen.others) < len(chosen.runs):
+        for its_era, commune, figures in tally_queries.by_place(connection, chosen.campaigns):
+            line = Line(tally_queries.NOTHING, 0, its_era, commune)
+            found.setdefault((key_of[0](line),), Figures()).include(figures)
+        others = [run.id for run in chosen.others]
+        for line in tally_queries.by_area(connection, others, runs_apart=False, variants=False) if others else ():
+            found.setdefault((key_of[0](line),), Figures()).take(*line.sums)
     else:
         for line in _lines(connection, chosen, dimensions):
-            keys = tuple(key(line) for key in key_of)
+            keys = tuple([key(line) for key in key_of])
             found.setdefault(keys, Figures()).add(*line.sums)
 
 
@@ -103,8 +105,6 @@ def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -
     if source is None:
         raise ValueError(f"no tallies carry {dimensions}")
     if source == "place":
-        if chosen.whole:
-            return tally_queries.by_place(connection, chosen.campaigns)
         return tally_queries.by_area(connection, ids, runs_apart=False, variants=False)
     if source == "area":
         with_runs = any(by not in (*AREAS, "variant") for by in dimensions) or (
@@ -115,8 +115,6 @@ def _lines(connection: Connection, chosen: Chosen, dimensions: tuple[By, ...]) -
         return tally_queries.by_run(connection, ids)
     if source == "hour":
         return _with_rest(connection, ids, source)
-    if source == "variant":
-        return tally_queries.by_area(connection, ids, runs_apart=True, variants=True)
     return tally_queries.by_trait(connection, ids, source)
 
 

@@ -17,7 +17,8 @@ STATUSES = (
     Status.UNKNOWN,
     Status.CANCELLED,
 )
-COUNTS = ("targeted", *(str(status) for status in STATUSES), "segments", "cost_vnd")  # whole numbers
+_NAMES = tuple(str(status) for status in STATUSES)
+COUNTS = ("targeted", *_NAMES, "segments", "cost_vnd")  # whole numbers
 COLUMNS = (*COUNTS, "delivery_rate")
 
 
@@ -31,9 +32,13 @@ class Figures:
 
     def add(self, status: str, deliveries: int, segments: int, cost_vnd: int) -> None:
         """Add one tally; segments and cost are what that tally says was handed over, whatever its status."""
-        self.statuses[Status(status)] += deliveries
+        self.statuses[status] += deliveries  # type: ignore[index]  # a word finds its own member: both are strings
         self.segments += segments
         self.cost_vnd += cost_vnd
+
+    def take(self, status: str, deliveries: int, segments: int, cost_vnd: int) -> None:
+        """Take one tally away again."""
+        self.add(status, -deliveries, -segments, -cost_vnd)
 
     @property
     def targeted(self) -> int:
@@ -43,8 +48,19 @@ class Figures:
     @property
     def delivery_rate(self) -> float | None:
         """delivered / (targeted - excluded - cancelled); None when nothing was to be sent."""
-        to_send = self.targeted - self.statuses[Status.EXCLUDED] - self.statuses[Status.CANCELLED]
-        return self.statuses[Status.DELIVERED] / to_send if to_send else None
+        addressed = self.addressed
+        return self.statuses[Status.DELIVERED] / addressed if addressed else None
+
+    @property
+    def addressed(self) -> int:
+        """What was to be sent: targeted - excluded - cancelled, the denominator of ``delivery_rate``."""
+        return self.targeted - self.statuses[Status.EXCLUDED] - self.statuses[Status.CANCELLED]
+
+    @property
+    def cost_per_delivered_vnd(self) -> float | None:
+        """All that was spent / delivered, in VND; None where nothing was delivered."""
+        delivered = self.statuses[Status.DELIVERED]
+        return self.cost_vnd / delivered if delivered else None
 
     @property
     def empty(self) -> bool:
@@ -53,7 +69,7 @@ class Figures:
 
     def document(self) -> dict[str, int | float | None]:
         """The figures under the contract's keys, in its order (``COLUMNS``)."""
-        counts: dict[str, int | float | None] = {str(status): self.statuses[status] for status in STATUSES}
+        counts: dict[str, int | float | None] = dict(zip(_NAMES, self.statuses.values(), strict=True))
         return {
             "targeted": self.targeted,
             **counts,

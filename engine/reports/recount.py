@@ -34,6 +34,15 @@ _STRAY = text(
     " SELECT DISTINCT run_id FROM tally_trait WHERE run_id NOT IN (SELECT id FROM run) ORDER BY 1"
 )
 
+_TRAITS = ("variant", "language", "sender", "prefix", "reason", "hour", "delay")
+# The campaigns' own sums against those of their runs, which are held against the rows; retired ones count in both.
+_PLACES = f"SELECT campaign, era, commune, status, {_SUMS} FROM tally_place GROUP BY 1, 2, 3, 4 {_NOT_ZERO}"
+_OF_RUNS = (
+    "SELECT r.campaign, a.era, a.commune, a.status, sum(a.deliveries), sum(a.segments), sum(a.cost_vnd)"
+    " FROM tally_area a JOIN run r ON r.id = a.run_id GROUP BY 1, 2, 3, 4"
+    " HAVING sum(a.deliveries) <> 0 OR sum(a.segments) <> 0 OR sum(a.cost_vnd) <> 0"
+)
+
 AreaKey = tuple[str, str, str, str]  # era, commune, variant, status
 TraitKey = tuple[str, str, str]  # trait, value, status
 Progress = Callable[[int, int], None]
@@ -43,9 +52,9 @@ Progress = Callable[[int, int], None]
 class Difference:
     """One tally that is not what the rows say. ``key`` names its parts; ``run`` is None when there is no such run."""
 
-    run_id: int
-    run: str | None  # campaign/step/occurrence
-    table: str  # tally_area or tally_trait
+    run_id: int  # 0: of a whole campaign
+    run: str | None  # campaign/step/occurrence, or the campaign
+    table: str  # tally_area, tally_trait or tally_place
     key: dict[str, str]
     tallied: Counted
     counted: Counted
@@ -85,6 +94,12 @@ def recount(database: Database, progress: Progress | None = None) -> Recount:
             for key, tallied, counted in _compared(_tallied_traits(connection, run_id), traits):
                 parts = dict(zip(("trait", "value", "status"), key, strict=True))
                 result.differences.append(Difference(run_id, name, "tally_trait", parts, tallied, counted))
+    with database.read() as connection:
+        _one_moment(database, connection)
+        places = _by_key(connection, _PLACES, None, 4), _by_key(connection, _OF_RUNS, None, 4)
+    for key, tallied, counted in _compared(*places):
+        parts = dict(zip(("campaign", "era", "commune", "status"), key, strict=True))
+        result.differences.append(Difference(0, key[0], "tally_place", parts, tallied, counted))
     return result
 
 
@@ -119,12 +134,12 @@ def _counted_traits(database: Database, connection: Connection, run_id: int) -> 
     """All traits from one pass: few combinations, whose counts are then added up trait by trait."""
     hour, delay = _hour_and_delay(sqlite=database.is_sqlite)
     query = text(
-        f"SELECT status, language, sender, prefix, reason, {hour} AS hour, {delay} AS delay, {_HANDED}"
-        " FROM delivery WHERE run_id = :run GROUP BY 1, 2, 3, 4, 5, 6, 7"
+        f"SELECT status, variant, language, sender, prefix, reason, {hour} AS hour, {delay} AS delay, {_HANDED}"
+        " FROM delivery WHERE run_id = :run GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
     )
     found: dict[TraitKey, Counted] = {}
     for status, *values, deliveries, segments, cost_vnd in connection.execute(query, {"run": run_id}):
-        for trait, value in zip(("language", "sender", "prefix", "reason", "hour", "delay"), values, strict=True):
+        for trait, value in zip(_TRAITS, values, strict=True):
             if value is not None:
                 before = found.get((trait, value, status), _NONE)
                 found[trait, value, status] = Counted(
@@ -157,8 +172,8 @@ def _hour_and_delay(*, sqlite: bool) -> tuple[str, str]:
     return hour, f"CASE WHEN {known} THEN NULL{steps} ELSE '>24h' END"
 
 
-def _by_key(connection: Connection, query: str, run_id: int, parts: int) -> dict[Any, Counted]:
-    found = connection.execute(text(query), {"run": run_id})
+def _by_key(connection: Connection, query: str, run_id: int | None, parts: int) -> dict[Any, Counted]:
+    found = connection.execute(text(query), {"run": run_id} if run_id is not None else {})
     return {tuple(row[:parts]): Counted(*(int(value) for value in row[parts:])) for row in found}
 
 

@@ -117,11 +117,10 @@ def make_report(
     a campaign gives, are told apart as ``campaign/step``; everything else is summed. With ``publication`` only what
     it allows to be told apart is; with ``only`` no other runs than these are counted.
     """
-    with database.read() as connection:
+    with database.read() as connection:  # runs and tallies of one moment: none is counted that is not known
         runs = tally_queries.runs_of(connection, asked.campaigns)
-    zones = Zones(snapshot_of)
-    chosen = choose(asked, zones, runs, publication, only)
-    with database.read() as connection:
+        zones = Zones(snapshot_of)
+        chosen = choose(asked, zones, runs, publication, only)
         telling = Telling(publication, connection, asked.campaigns, asked.dimensions) if publication else None
         found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era, telling)
     zone = zones.of(runs[-1]) if runs else VIETNAM
@@ -139,8 +138,6 @@ def choose(
     """The runs that ``asked`` means, of all there are; those alone that may be published, and that are in ``only``."""
     chosen = within(zones, runs, asked.since, asked.until)
     allowed = [set(one) for one in (publication.runs if publication else None, only) if one is not None]
-    if allowed:
-        # Never the sums of whole campaigns: a run that has begun since the units were looked up would be in them.
-        chosen = [run for run in chosen if all(run.id in some for some in allowed)]
-        return Chosen(asked.campaigns, chosen, whole=False)
-    return Chosen(asked.campaigns, chosen, whole=len(chosen) == len(runs))
+    chosen = [run for run in chosen if all(run.id in some for some in allowed)] if allowed else chosen
+    ids = {run.id for run in chosen}
+    return Chosen(asked.campaigns, chosen, [run for run in runs if run.id not in ids], alone=bool(allowed))

@@ -8,14 +8,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, case, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from engine.reports.figures import STATUSES, Figures
+from engine.store.campaign_tally_tables import TallyPlace
 from engine.store.tables import Run, TallyArea, TallyTrait, table_of
 
 _RUN = table_of(Run)
 _AREA = table_of(TallyArea)
 _TRAIT = table_of(TallyTrait)
+_PLACE = table_of(TallyPlace)
 
 # Every delivery counts under exactly one language, and a run has few of them but thousands of communes: the
 # sums over a whole run are read from here.
@@ -31,6 +34,7 @@ class RunRow(NamedTuple):
     channel: str
     due: datetime
     digest: str
+    retired: bool = False  # its delivery rows are gone by their retention; its tallies are not
 
 
 class Summed(NamedTuple):
@@ -40,6 +44,9 @@ class Summed(NamedTuple):
     deliveries: int
     segments: int
     cost_vnd: int
+
+
+NOTHING = Summed("queued", 0, 0, 0)  # of a line that is made to be named only
 
 
 class Line(NamedTuple):
@@ -60,7 +67,15 @@ def campaigns_with_runs(connection: Connection) -> list[str]:
 def runs_of(connection: Connection, campaigns: Sequence[str]) -> list[RunRow]:
     """All runs of ``campaigns``, those due first at the front."""
     query = (
-        select(_RUN.c.id, _RUN.c.campaign, _RUN.c.step, _RUN.c.channel, _RUN.c.due, _RUN.c.digest)
+        select(
+            _RUN.c.id,
+            _RUN.c.campaign,
+            _RUN.c.step,
+            _RUN.c.channel,
+            _RUN.c.due,
+            _RUN.c.digest,
+            _RUN.c.retired_at.is_not(None),
+        )
         .where(_RUN.c.campaign.in_(campaigns))
         .order_by(_RUN.c.due, _RUN.c.id)
     )
@@ -77,9 +92,20 @@ def by_area(connection: Connection, runs: Sequence[int], *, runs_apart: bool, va
         yield Line(sums, run, era, commune, others[0] if others else "")
 
 
-def by_place(connection: Connection, campaigns: Sequence[str]) -> Iterator[Line]:
-    """Per era, commune and status over every run of ``campaigns``."""
-    return by_area(connection, [run.id for run in runs_of(connection, campaigns)], runs_apart=False, variants=False)
+def by_place(connection: Connection, campaigns: Sequence[str]) -> Iterator[tuple[str, str, Figures]]:
+    """(era, commune, figures) over every run of each of ``campaigns``.
+
+    One campaign at a time is read in the order of its key, with nothing to sort, and a line a commune comes back with
+    all its statuses: 27,000 lines of tallies in 3,321 (a line a status cost three times as much to take).
+    """
+    counts = [func.sum(case((_PLACE.c.status == str(status), _PLACE.c.deliveries), else_=0)) for status in STATUSES]
+    sums = (func.sum(_PLACE.c.segments), func.sum(_PLACE.c.cost_vnd))
+    keys = (_PLACE.c.era, _PLACE.c.commune)
+    for campaign in campaigns:
+        query = select(*keys, *counts, *sums).where(_PLACE.c.campaign == campaign).group_by(*keys)
+        for era, commune, *found in connection.execute(query):
+            *deliveries, segments, cost_vnd = map(int, found)  # PostgreSQL sums to Decimal
+            yield era, commune, Figures(dict(zip(STATUSES, deliveries, strict=True)), segments, cost_vnd)
 
 
 def by_trait(connection: Connection, runs: Sequence[int], trait: str) -> Iterator[Line]:

@@ -10,13 +10,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, MetaData, Select, Table, and_, insert, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Select,
+    Table,
+    and_,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlmodel import SQLModel
 
 from engine.errors import LoaError
 from engine.settings import Settings
-from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401  # as the next line says
+from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401
+from engine.store import campaign_tally_tables as _campaign_tally_tables  # noqa: F401
 from engine.store import post_tables as _post_tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
 from engine.store.crypto import Keyring, load_keyring
@@ -138,11 +152,17 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "tally_area": of["tally_area"].c.run_id.in_(figures),
         "tally_trait": of["tally_trait"].c.run_id.in_(figures),
     }
-    return {
+    chosen = {
         name: select(table).where(conditions[name]) if name in conditions else select(table)
         for name, table in of.items()
         if name not in _LEFT_OUT
     }
+    area = of["tally_area"].c
+    keys = (run.campaign, area.era, area.commune, area.status, area.slot)
+    sums = [cast(func.sum(column), BigInteger) for column in (area.deliveries, area.segments, area.cost_vnd)]
+    # The campaigns' sums are made anew: those of the original have runs in them that stay where they are.
+    known_areas = select(*keys, *sums).join_from(of["run"], of["tally_area"], area.run_id == run.id)
+    return chosen | {"tally_place": known_areas.where(run.id.in_(figures)).group_by(*keys)}
 
 
 def _file_url(path: Path, **query: str) -> URL:

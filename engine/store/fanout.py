@@ -197,6 +197,7 @@ def count_enqueued(connection: Connection, run_id: int) -> Deltas:
     for era, commune, variant, language, status, reason, count in areas:
         counted = Counted(count, 0, 0)
         deltas.add_area((run_id, era, commune, variant, status), counted)
+        deltas.add_trait((run_id, "variant", variant, status), counted)
         deltas.add_trait((run_id, "language", language, status), counted)
         if reason is not None:
             deltas.add_trait((run_id, "reason", reason, status), counted)

@@ -461,7 +461,7 @@ class TallyArea(SQLModel, table=True):
 
 
 class TallyTrait(SQLModel, table=True):
-    """The same per trait: language, sender, operator prefix, hour, delay bucket, reason."""
+    """The same per trait: variant, language, sender, operator prefix, hour, delay bucket, reason."""
 
     __tablename__ = "tally_trait"
     run_id: int = Field(sa_column=Column(BIG, primary_key=True))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from engine.clock import VIETNAM
-from engine.store.many import write_many
+from engine.store.many import LISTED, read_listed, write_many
 
 _AREA = (
     "INSERT INTO tally_area (run_id, era, commune, variant, status, slot, deliveries, segments, cost_vnd)"
@@ -30,7 +30,16 @@ _TRAIT = (
     " segments = tally_trait.segments + excluded.segments, cost_vnd = tally_trait.cost_vnd + excluded.cost_vnd"
 )
 
-_TRAITS = ("language", "sender", "prefix", "reason", "hour", "delay")
+_PLACE = (
+    "INSERT INTO tally_place (campaign, era, commune, status, slot, deliveries, segments, cost_vnd)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (campaign, era, commune, status, slot) DO UPDATE SET"
+    " deliveries = tally_place.deliveries + excluded.deliveries,"
+    " segments = tally_place.segments + excluded.segments, cost_vnd = tally_place.cost_vnd + excluded.cost_vnd"
+)
+_CAMPAIGNS = f"SELECT id, campaign FROM run WHERE id {LISTED}"
+
+_TRAITS = ("variant", "language", "sender", "prefix", "reason", "hour", "delay")
 _HOURS = tuple(f"{hour:02d}" for hour in range(24))
 # Upper ends of the delay buckets: from handing over to the operator's word.
 DELAYS = (
@@ -41,6 +50,7 @@ DELAYS = (
     (timedelta(hours=12), "12h"),
     (timedelta(days=1), "24h"),
 )
+OVER = ">24h"
 
 
 class Counted(NamedTuple):
@@ -54,7 +64,7 @@ class Counted(NamedTuple):
 def delay_bucket(handed_at: datetime, delivered_at: datetime) -> str:
     """The bucket of a delivery's delay; a receipt stamped before its hand-over counts as at once."""
     delay = delivered_at - handed_at
-    return next((name for limit, name in DELAYS if delay <= limit), ">24h")
+    return next((name for limit, name in DELAYS if delay <= limit), OVER)
 
 
 class Deltas:
@@ -100,9 +110,21 @@ class Deltas:
     def write(self, connection: Connection, slot: int) -> None:
         """Upsert what changed into this process's slot; the caller commits it with the rows."""
         self._spread()
-        for statement, found in ((_AREA, self._areas), (_TRAIT, self._traits)):
+        for statement, found in ((_AREA, self._areas), (_TRAIT, self._traits), (_PLACE, self._places(connection))):
             rows = [(*key, slot, *counts) for key, counts in sorted(found.items()) if any(counts)]
             write_many(connection, statement, rows)
+
+    def _places(self, connection: Connection) -> dict[tuple[str, str, str, str], list[int]]:
+        """The changes of the areas once more, per campaign instead of run and arm."""
+        found: dict[tuple[str, str, str, str], list[int]] = {}
+        if self._areas:
+            campaigns = dict(map(tuple, read_listed(connection, _CAMPAIGNS, sorted({key[0] for key in self._areas}))))
+            for (run_id, era, commune, _, status), counts in self._areas.items():
+                if run_id in campaigns:
+                    place = found.setdefault((campaigns[run_id], era, commune, status), [0, 0, 0])
+                    for at, count in enumerate(counts):
+                        place[at] += count
+        return found
 
     def _spread(self) -> None:
         """Bring what was counted as alike under its tallies: first the areas, then what is alike but for the area."""
@@ -110,11 +132,12 @@ class Deltas:
         for ((run_id, era, commune, variant, language, prefix), *moved), times in self._alike.items():
             for marks, sign in zip(moved, (times, -times), strict=False):
                 self.add_area((run_id, era, commune, variant, marks[0]), _counted(marks, sign))
-                key = (run_id, language, prefix, marks)
+                key = (run_id, variant, language, prefix, marks)
                 elsewhere[key] = elsewhere.get(key, 0) + sign
-        for (run_id, language, prefix, marks), times in elsewhere.items():
+        for (run_id, variant, language, prefix, marks), times in elsewhere.items():
             status, sender, reason, _, _, hour, delay = marks
-            for trait, value in zip(_TRAITS, (language, sender, prefix, reason, hour, delay), strict=True):
+            values = (variant, language, sender, prefix, reason, hour, delay)
+            for trait, value in zip(_TRAITS, values, strict=True):
                 if value is not None:  # at most one value a trait
                     self.add_trait((run_id, trait, value, status), _counted(marks, times))
         self._alike.clear()

@@ -69,6 +69,7 @@ def tallies(road: Road) -> list[object]:
     return [
         road.rows("SELECT * FROM tally_area ORDER BY 1, 2, 3, 4, 5, 6"),
         road.rows("SELECT * FROM tally_trait ORDER BY 1, 2, 3, 4, 5"),
+        road.rows("SELECT * FROM tally_place ORDER BY 1, 2, 3, 4, 5"),
     ]
 
 

@@ -180,6 +180,8 @@ def test_the_official_report_tells_no_small_place_and_carries_its_id(small_and_l
         (["lang-son", "--by", "day", "--format", "docx", "--out", "x.docx"], "báo cáo đầy đủ"),
         (["lang-son", "--format", "xlsx", "--json", "--out", "x.xlsx"], "không đi cùng nhau"),
         (["--format", "html", "--out", "x.html"], "Hãy nêu tên chiến dịch"),
+        (["lang-son", "--what", "coverage", "--out", "x.xlsx"], "xlsx chưa có “coverage”"),
+        (["lang-son", "--by", "day", "--beside", "nghe-an", "--out", "x.html"], "html chưa có “beside”"),
     ],
 )
 @one_database

@@ -209,3 +209,10 @@ def test_units_of_other_area_tables_are_not_used_as_if_they_were_of_these(road, 
         publications.keep(connection, run, Settled(10, "tables of another day", False, (("20/999", "joined"),)))
     told = publication_of(process.database, areas.load, process.snapshot, ("lang-son",))
     assert told.areas.joined == {("20", "183", "2025:06211"), ("20", "183", "2025:06187")}
+
+
+def test_what_has_no_publication_units_yet_is_not_published(loa):
+    for more in (("--what", "coverage"), ("--by", "district", "--beside", "nghe-an"), ("--what", "opt-outs")):
+        for option in ("--publish", "--freeze"):
+            code, out, err = loa("report", "lang-son", *more, option)
+            assert (code, out) == (2, "") and "chưa có bản gộp" in err

@@ -31,7 +31,8 @@ def test_a_wrong_area_figure_is_named_with_both_values(road):
     [key] = road.run([{"variant": "a"}])
     road.send(key, Status.ACCEPTED)
     spoil(road, "UPDATE tally_area SET deliveries = deliveries + 5, segments = 0 WHERE status = 'accepted'")
-    [difference] = recount(road.process.database).differences
+    difference, of_campaign = recount(road.process.database).differences
+    assert (of_campaign.table, of_campaign.run) == ("tally_place", "lang-son")
     assert difference.table == "tally_area"
     assert difference.key == {"era": "2025", "commune": "06211", "variant": "a", "status": "accepted"}
     assert (difference.tallied, difference.counted) == (Counted(6, 0, 1700), Counted(1, 2, 1700))
@@ -51,6 +52,15 @@ def test_a_row_changed_behind_the_tallies_back_is_found(road):
     spoil(road, "UPDATE delivery SET status = 'cancelled' WHERE id = :key", key=key)
     tables = {(one.table, one.key["status"]) for one in recount(road.process.database).differences}
     assert tables == {(table, status) for table in ("tally_area", "tally_trait") for status in ("queued", "cancelled")}
+
+
+def test_a_wrong_sum_of_a_campaign_is_named(road):
+    road.run([{}])
+    road.run([{}, {}])
+    spoil(road, "UPDATE tally_place SET deliveries = 2 WHERE status = 'queued'")
+    [difference] = recount(road.process.database).differences
+    assert (difference.table, difference.key["campaign"]) == ("tally_place", "lang-son")
+    assert (difference.tallied, difference.counted) == (Counted(2, 0, 0), Counted(3, 0, 0))
 
 
 def test_tallies_without_their_run_are_found(road):
@@ -98,7 +108,7 @@ def test_the_command_leaves_with_1_and_says_where(road, loa):
     code, out, _ = loa("doctor", "--recount", "--json")
     told = json.loads(out)
     assert (code, told["ok"]) == (1, False)
-    [difference] = told["recount"]["differences"]
+    difference, _ = told["recount"]["differences"]
     assert difference["tallied"] == {"deliveries": 4, "segments": 0, "cost_vnd": 0}
     assert difference["counted"] == {"deliveries": 1, "segments": 0, "cost_vnd": 0}
     code, out, _ = loa("doctor", "--recount")

@@ -141,7 +141,12 @@ def recounted(connection: Connection, run_id: int) -> tuple[Counts, Counts]:
     for row in connection.execute(select(DELIVERY).where(DELIVERY.c.run_id == run_id)).mappings():
         handed = row["handed_at"] is not None
         adds = (1, row["segments"] if handed else 0, row["cost_vnd"] if handed else 0)
-        keys = [("language", row["language"]), ("sender", row["sender"]), ("prefix", row["prefix"])]
+        keys = [
+            ("variant", row["variant"]),
+            ("language", row["language"]),
+            ("sender", row["sender"]),
+            ("prefix", row["prefix"]),
+        ]
         if row["reason"] is not None:
             keys.append(("reason", row["reason"]))
         if handed:

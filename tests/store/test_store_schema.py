@@ -188,12 +188,19 @@ INSERT INTO run (campaign, step, occurrence, channel, due, expires_at, status, d
     claim_cursor, reserved_vnd, opened_at) VALUES
     ('da-chay', 'mot', 'once', 'sms', :at, :at, 'running', 'd1', 0, 0, 0, 0, :at),
     ('da-chay', 'hai', 'once', 'sms', :at, :at, 'ready', 'd2', 0, 0, 0, 0, :at);
+INSERT INTO tally_area (run_id, era, commune, variant, status, slot, deliveries, segments, cost_vnd)
+    SELECT id, '2025', '06184', 'a', 'delivered', 0, 3, 6, 5100 FROM run;
+INSERT INTO tally_area (run_id, era, commune, variant, status, slot, deliveries, segments, cost_vnd)
+    SELECT id, '2025', '06211', 'a', 'delivered', 0, 1, 2, 1700 FROM run WHERE step = 'mot';
 INSERT INTO audit (at, action, subject) VALUES (:at, 'approve', 'da-duyet')
 """
 
 
 def test_a_database_of_the_first_revision_keeps_what_it_knows(database: Database) -> None:
-    """Campaigns get the status that their approvals and runs prove; a person's pause and cancellation stand."""
+    """Campaigns get the status that their approvals and runs prove; a person's pause and cancellation stand.
+
+    The sums of campaigns, and those of the arms, are made of the tallies there are.
+    """
     with database.write() as connection:
         command.upgrade(schema.configuration(connection), "0001")
         for statement in _FIRST.split(";"):
@@ -210,6 +217,15 @@ def test_a_database_of_the_first_revision_keeps_what_it_knows(database: Database
         runs = connection.execute(text("SELECT step, advertising FROM run")).all()
         assert {row.step: bool(row.advertising) for row in runs} == {"mot": True, "hai": False}
         assert connection.execute(text("SELECT process FROM audit")).scalar() is None
+        sums = "deliveries, segments, cost_vnd"
+        places = connection.execute(text(f"SELECT campaign, commune, status, {sums} FROM tally_place ORDER BY 2"))
+        assert list(map(tuple, places)) == [
+            ("da-chay", "06184", "delivered", 6, 12, 10_200), ("da-chay", "06211", "delivered", 1, 2, 1700),
+        ]  # fmt: skip
+        arms = connection.execute(text(f"SELECT run_id, trait, value, status, {sums} FROM tally_trait ORDER BY 1"))
+        assert list(map(tuple, arms)) == [
+            (1, "variant", "a", "delivered", 4, 8, 6800), (2, "variant", "a", "delivered", 3, 6, 5100),
+        ]  # fmt: skip
 
 
 def _refused(settings: Settings) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from engine.i18n import sentence
 from engine.reports import tally_queries
 from engine.reports.official.gathered import Reason
+from engine.reports.reasons import REASONS, words_of
 from engine.status import Status
 
 
@@ -20,12 +20,5 @@ def failure_reasons(connection: Connection, runs: Sequence[int], small_cell: int
     for line in tally_queries.by_trait(connection, runs, "reason"):
         if line.sums.status == Status.FAILED:
             found[line.value] += line.sums.deliveries
-    told = [(_words(reason), count) for reason, count in found.most_common() if count >= small_cell]
-    return [Reason(words, count) for words, count in told if words is not None]
-
-
-def _words(reason: str) -> str | None:
-    try:
-        return sentence(f"reasons.{reason}") if reason else None
-    except KeyError:
-        return None
+    told = [(reason, count) for reason, count in found.most_common() if count >= small_cell]
+    return [Reason(words_of(reason), count) for reason, count in told if reason in REASONS]

@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import engine.store.broadcast_tables
+import engine.store.campaign_tally_tables
 import engine.store.post_tables
 import engine.store.publication_tables
 import engine.store.tables

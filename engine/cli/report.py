@@ -150,7 +150,7 @@ def report(
         _hand_out(Told(by, again.campaign, again.as_of, again, None), form, as_json, out)
         return
     first, last = _days(since, until)
-    if era and what != "coverage" and not set((by or "").split(",")) & set(AREAS):
+    if era and by and what != "coverage" and not set(by.split(",")) & set(AREAS):
         click.echo(sentence("cli_report.era-ignored", by=by), err=True)
     if derived:
         asked_derived = Derived(campaigns, by, what, cast("Era", era or "2025"), first, last, beside)

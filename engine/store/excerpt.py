@@ -29,10 +29,7 @@ from sqlmodel import SQLModel
 
 from engine.errors import LoaError
 from engine.settings import Settings
-from engine.store import broadcast_tables as _broadcast_tables  # noqa: F401
-from engine.store import campaign_tally_tables as _campaign_tally_tables  # noqa: F401
-from engine.store import post_tables as _post_tables  # noqa: F401  # every table is in SQLModel's metadata then
-from engine.store import tables as _tables  # noqa: F401  # every table is in SQLModel's metadata then
+from engine.store import every_table as _every_table  # noqa: F401
 from engine.store.crypto import Keyring, load_keyring
 from engine.store.database import Database
 from engine.store.instant import Instant
@@ -46,7 +43,7 @@ ORIGINAL = "original"  # the name under which SQLite sees the original beside th
 _LEFT_OUT = frozenset(
     {
         "attempt", "receipt", "audit", "incident", "worker", "look_up", "post_response", "page_state",
-        "publication", "publication_unit", "frozen_report",
+        "publication", "publication_unit", "frozen_report", "vendor_token", "web_user", "web_session",
     }
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 
 from engine.errors import LoaError
 from engine.settings import Settings
-from engine.store import publication_tables as _publication_tables  # noqa: F401  # in SQLModel's metadata then
+from engine.store import every_table as _every_table  # noqa: F401
 from engine.store.crypto import Keyring, create_key_file, load_keyring
 from engine.store.database import Database, Lock
 from engine.store.tables import KeyCheck, table_of

@@ -38,7 +38,7 @@ _log = get("relays")
 
 
 class Relays:
-    """The routes below ``/l``. Looks are counted for each link, misses for each caller: a link cannot be found by trying."""
+    """The routes below ``/l``. Looks are counted for each link, misses for each caller: trying finds no link."""
 
     def __init__(self, service: Service, now: Callable[[], float] = monotonic) -> None:
         self._service, self._process = service, service.process

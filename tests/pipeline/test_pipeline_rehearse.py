@@ -20,8 +20,10 @@ from engine.pipeline.rehearse_scratch import clear_left_behind
 from engine.settings import Settings
 from engine.status import CampaignStatus
 from engine.store import campaigns
-from engine.store.tables import SQLModel
+from engine.store.tables import SQLModel, table_of
+from engine.store.token_tables import VendorToken
 
+VENDOR_TOKEN = table_of(VendorToken)
 TWO_STEPS = files.campaign(
     files.step("mo-dau", when="2027-07-16 08:30"),
     files.step("nhac", when="every week on wednesday at 09:00", valid_for="4 hours"),
@@ -257,7 +259,10 @@ def test_the_copy_holds_nobody_whom_nothing_addresses_and_nothing_that_is_long_a
     road.write({"campaigns/thu.yaml": TWO_STEPS})
     road.people(Person(), Person(place=("2025", "00004")), Person(groups=("nhom",)))
     road.round()
+    with road.process.database.write() as connection:
+        connection.execute(VENDOR_TOKEN.insert().values(account="zalo:1:1", version=1, sealed=b"", changed_real=0))
     with rehearsed(road, now=parse_instant("2027-07-20 08:00")) as near, near.process.database.read() as connection:
+        assert not connection.execute(VENDOR_TOKEN.select()).all(), "a vendor's token was copied"
         assert connection.execute(text("SELECT count(*) FROM contact")).scalar() == 2
         assert connection.execute(text("SELECT count(*) FROM contact_group")).scalar() == 1
         assert connection.execute(text("SELECT count(*) FROM delivery WHERE claimed_at < '2027-07-18'")).scalar() == 2

@@ -3,13 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import engine.store.broadcast_tables
-import engine.store.campaign_tally_tables
-import engine.store.post_tables
-import engine.store.publication_tables
-import engine.store.tables
-import engine.store.token_tables
-import engine.store.web_tables  # noqa: F401  (all register tables)
+import engine.store.every_table  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -10,7 +10,7 @@ demo: $(VENV)/.run
 	$(BIN)/loa demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 -m "not torture and not browser"  # four on two cores: real processes wait as much as they work
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not torture and not browser"  # four on two cores: real processes wait as much as they work
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser tests/web

@@ -87,7 +87,7 @@ STATUSES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("people", [2_000, pytest.param(20_000, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("people", [500, pytest.param(20_000, marks=pytest.mark.torture)])
 def test_every_delivery_is_the_ledgers_and_nobody_gets_two(tmp_path: Path, people: int) -> None:
     """The twenty thousand of the long run are part of `.ci/run` too."""
     with vendor(tmp_path) as ledger:
@@ -96,6 +96,7 @@ def test_every_delivery_is_the_ledgers_and_nobody_gets_two(tmp_path: Path, peopl
         move(loa, people, ledger)
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_five_hundred_deliveries_on_postgresql_are_the_ledgers(tmp_path: Path, database_url: str) -> None:
     with vendor(tmp_path) as ledger:
@@ -103,6 +104,7 @@ def test_five_hundred_deliveries_on_postgresql_are_the_ledgers(tmp_path: Path, d
         walk(loa, 500, ledger)
 
 
+@pytest.mark.torture
 def test_a_vendor_that_is_not_there_and_then_throttles_gets_every_message_once(tmp_path: Path) -> None:
     """No connection and 429 are no attempts: the rows wait. The sender may do five times what the vendor takes."""
     loa = Loa(tmp_path, {"LOA_TWILIO_URL": "http://127.0.0.1:9"})

@@ -207,6 +207,7 @@ def _workspace(folder: Path, url: str) -> None:
     )
 
 
+@pytest.mark.torture
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_processes_killed_while_publishing_leave_every_post_there_once(tmp_path: Path) -> None:
     package, workspace, wall, chance = tmp_path / "package", tmp_path / "workspace", Wall(), random.Random(7)

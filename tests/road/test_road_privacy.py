@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import road_workspace as files
 from road_kit import Loa, free_port, number, prepared, statuses, vendor, wait_for
 
@@ -28,6 +29,7 @@ def spellings(place: int) -> list[str]:
     ]
 
 
+@pytest.mark.torture  # the longest road of all; .ci/run walks it
 def test_no_number_and_no_name_is_in_any_file_or_line_that_the_program_wrote(tmp_path: Path) -> None:
     port = free_port()
     said: list[str] = []

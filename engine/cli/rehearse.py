@@ -13,13 +13,13 @@ import click
 
 from engine import log
 from engine.areas import registry as areas
+from engine.cli.rehearse_channels import other_channels
 from engine.clock import campaign_clock, parse_instant
 from engine.errors import DONE, OUR_BUG, USER_CONTENT
 from engine.i18n import sentence
 from engine.pipeline.rehearse import Rehearsed, rehearsing
 from engine.pipeline.rehearse_course import Progress
 from engine.pipeline.rehearse_stage import Asked
-from engine.reports.broadcasts import make_broadcast_report
 from engine.reports.report import Asked as AskedReport
 from engine.reports.report import make_report
 from engine.settings import from_environment
@@ -60,15 +60,15 @@ def rehearse(
         report = make_report(
             result.process.database, areas.load, result.process.snapshot, by_district, result.end
         )  # in the copy, while there is one
-        heard = make_broadcast_report(result.process.database, areas.load, by_district)
+        others = other_channels(result.process.database, settings.workspace, campaign)
     if as_json:
         from engine.cli.rehearse_json import document
 
-        click.echo(json.dumps(document(result, report, heard), ensure_ascii=False))
+        click.echo(json.dumps(document(result, report, others), ensure_ascii=False))
     else:
         from engine.cli.rehearse_screen import show
 
-        show(result, report, heard)
+        show(result, report, others)
     return exit_code(result)
 
 

@@ -3,20 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from engine.cli.rehearse_channels import OtherChannels
 from engine.clock import VIETNAM
 from engine.pipeline.rehearse import Rehearsed
 from engine.pipeline.rehearse_faults import Faults
 from engine.pipeline.rehearse_figures import RunCourse
-from engine.reports.broadcasts import BroadcastReport
 from engine.reports.report import Report
 from engine.status import Status
 
 
-def document(result: Rehearsed, report: Report, heard: BroadcastReport | None = None) -> dict[str, Any]:
-    """All that a rehearsal has to tell; ``report`` and ``heard`` (loudspeakers): by district, made in the copy."""
+def document(result: Rehearsed, report: Report, others: OtherChannels | None = None) -> dict[str, Any]:
+    """All that a rehearsal has to tell; ``report`` and ``others``: by district, made in the copy."""
     campaign, cap = result.snapshot.campaign, result.snapshot.campaign.limits.per_person
     spent = result.days[-1].total_vnd if result.days else result.spent_before_vnd
-    return (heard.document() if heard else {}) | {
+    return (others.document() if others else {}) | {
         "campaign": campaign.key,
         "digest": result.snapshot.digest,
         "approved": result.approved,

@@ -8,12 +8,12 @@ from datetime import datetime
 from rich.console import Console
 
 from engine.areas import registry as areas
+from engine.cli.rehearse_channels import OtherChannels
 from engine.clock import VIETNAM
 from engine.i18n import number, sentence
 from engine.pipeline.rehearse import Rehearsed
 from engine.pipeline.rehearse_figures import RunCourse
 from engine.reports.as_table import show_table
-from engine.reports.broadcasts import BroadcastReport, show_broadcasts
 from engine.reports.report import Report
 from engine.reports.screen import console_for, plain_table
 from engine.status import Status
@@ -25,7 +25,7 @@ _DAY_COLUMNS = (
 _ALWAYS = ("planned", "handed_over", "delivered", "cost_vnd", "total_vnd")
 
 
-def show(result: Rehearsed, report: Report, heard: BroadcastReport | None = None) -> None:
+def show(result: Rehearsed, report: Report, others: OtherChannels | None = None) -> None:
     """Print it all; columns that are zero on every day are left out."""
     console = console_for(sys.stdout)
     _head(console, result)
@@ -39,8 +39,8 @@ def show(result: Rehearsed, report: Report, heard: BroadcastReport | None = None
         _budget(console, result)
         console.print()
         show_table(console, report, areas.load())
-        if heard is not None:
-            show_broadcasts(console, heard, areas.load())
+        if others is not None:
+            others.show(console)
     _findings(console, result)
 
 

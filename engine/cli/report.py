@@ -181,7 +181,7 @@ def report(
     by_hand = None
     if what in ("all", "activities"):
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
-        by_hand = _activities(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
+        by_hand = planned_by_hand(settings.workspace, AskedActivities(chosen, dimension, its_era, first, last))
     told = Told(by, ", ".join(chosen), as_of, made, by_hand, on_pages, read_aloud)
     others = any(part is not None and not part.empty for part in (by_hand, on_pages))
     if form == "csv" and what == "all" and others:
@@ -294,8 +294,8 @@ def _what(what: str | None, by: str) -> What:
     return cast("What", what or "all")
 
 
-def _activities(workspace: Path, asked: AskedActivities) -> ActivityReport | None:
-    """None where the workspace has no activities at all: the document is then the deliveries' alone."""
+def planned_by_hand(workspace: Path, asked: AskedActivities) -> ActivityReport | None:
+    """What the workspace's files say of activities; None where there are none at all."""
     if not (workspace / FOLDER).is_dir():
         return None
     registry = areas.load()

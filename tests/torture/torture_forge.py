@@ -74,7 +74,9 @@ def _become(order: dict[str, Any]) -> None:
         os.chdir(order["folder"])
         for place, value in order["constants"].items():
             module, _, name = place.rpartition(".")
-            setattr(importlib.import_module(module), name, value)
+            found = importlib.import_module(module)
+            getattr(found, name)  # one that has moved elsewhere would be set here and heeded by nobody
+            setattr(found, name, value)
         if order["tripwire"]:
             _arm(**order["tripwire"])
         if order["witness"]:

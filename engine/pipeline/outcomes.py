@@ -91,6 +91,8 @@ def _hear(connection: Connection, sender: str, standing: Standing, batch: Sequen
     """Move a sender's breaker by its outcomes, in their order; whether it must not be called now."""
     after = standing
     for ended in batch:
+        if breaker.leaves_alone(after, ended.outcome):
+            continue
         rest = breaker.rest_of(ended.sender.orphan_after.total_seconds())
         after = breaker.heard(after, breaker.said(ended.outcome), now=ended.real, rest=rest, spread=chance())
     if after != standing:

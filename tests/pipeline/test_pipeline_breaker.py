@@ -240,3 +240,28 @@ def test_a_refused_number_never_rests_a_sender_and_a_refused_sender_never_fails_
 @pytest.mark.parametrize(("rate", "calls", "doubt"), [(0.2, 16, 100), (20, 100, 100), (50, 250, 150), (500, 512, 1500)])
 def test_the_published_bounds_on_what_may_become_unknown(rate: float, calls: int, doubt: int) -> None:
     assert (breaker.at_once(rate), breaker.doubt_limit(rate)) == (calls, doubt)
+
+
+SECONDS = st.floats(0, 2e9) | st.none()
+COUNTS = st.integers(0, 3)
+
+
+@given(
+    st.builds(
+        Standing,
+        held_until=SECONDS | st.just(FOREVER), holds=COUNTS, opened_real=SECONDS, closed_real=SECONDS, failures=COUNTS,
+        successes=COUNTS, in_a_row=COUNTS, throttles=COUNTS, probe_id=st.just(1) | st.none(), probe_until=SECONDS,
+    ),
+    st.sampled_from([Status.ACCEPTED, Status.QUEUED, Status.UNKNOWN, Status.FAILED]),
+    st.sampled_from([None, "released", "refused", "throttled"]),
+    st.sampled_from(Decision),
+    st.floats(0, 2e9),
+)  # fmt: skip
+def test_an_outcome_that_is_passed_over_would_have_changed_nothing(
+    standing: Standing, status: Status, reason: str | None, decision: Decision, now: float
+) -> None:
+    outcome = Outcome(1, 1, status, reason=reason, decision=decision)
+    if breaker.leaves_alone(standing, outcome):
+        assert breaker.heard(standing, breaker.said(outcome), now=now, rest=60.0, spread=0.5) == standing
+    plain = Outcome(1, 1, Status.ACCEPTED)
+    assert breaker.leaves_alone(FREE, plain) and not breaker.leaves_alone(replace(FREE, failures=1), plain)

@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Where no bytecode may be written every process that a test starts compiles 400 files anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test browser lint types torture bench catalogues lock clean
 
 demo: $(VENV)/.run

@@ -9,13 +9,14 @@ from engine.reports.charts.chart import Chart
 from engine.reports.charts.course import course
 from engine.reports.charts.map import map_of
 from engine.reports.charts.shapes import Shapes
+from engine.reports.charts.values import by_value
 from engine.reports.charts.years import years
 from engine.reports.places import Place
 from engine.reports.report import Report
 
 
 def pictures(reports: Sequence[Report], registry: Registry, shapes: Shapes | None = None) -> list[Chart]:
-    """The funnel of all, and what each report along a day or a place can be drawn as; nothing for one that cannot.
+    """The funnel of all, and what each report along one dimension can be drawn as; nothing for one that cannot.
 
     Of reports by district and by commune the map shows the communes, where there are any with a place of their own.
     """
@@ -32,6 +33,8 @@ def pictures(reports: Sequence[Report], registry: Registry, shapes: Shapes | Non
                 found.append(by_place(report, names))
             if report.asked.by == "commune" or not _has_places(mapped.get("commune")):
                 found.append(map_of(report, names, registry, shapes))
+        else:
+            found.append(by_value(report))
     return [one for one in found if one is not None]
 
 

@@ -40,7 +40,7 @@ def by_place(report: Report, names: Mapping[Place, str]) -> Chart | None:
         rate=percent(whole.delivered, whole.to_send),
         details=details(lines),
     )
-    return Chart(report.asked.by, title, text, _by_place(lines[:MOST_PLACES]))
+    return Chart(report.asked.by, title, text, bars_of(lines[:MOST_PLACES]))
 
 
 def lines_of(report: Report, names: Mapping[Place, str]) -> list[Line]:
@@ -51,11 +51,11 @@ def lines_of(report: Report, names: Mapping[Place, str]) -> list[Line]:
     return sorted((one for one in found if one.parts.to_send), key=lambda one: (-one.parts.to_send, one.name))
 
 
-def details(lines: Sequence[Line]) -> str:
-    """``Cao Lộc 18.220/19.500 (93,4%); …``: the first dozen, and how many more there are."""
+def details(lines: Sequence[Line], more: str = "charts.and-more") -> str:
+    """``Cao Lộc 18.220/19.500 (93,4%); …``: the first dozen, and how many ``more`` there are (a sentence's key)."""
     told = [f"{one.name} {_measured(one.parts)}" for one in lines[:SAID]]
     if len(lines) > SAID:
-        told.append(sentence("charts.and-more", count=number(len(lines) - SAID)))
+        told.append(sentence(more, count=number(len(lines) - SAID)))
     return "; ".join(told)
 
 
@@ -64,7 +64,8 @@ def _measured(parts: Shares) -> str:
     return f"{number(parts.delivered)}/{number(parts.to_send)} ({rate})"
 
 
-def _by_place(lines: Sequence[Line]) -> dict[str, Any]:
+def bars_of(lines: Sequence[Line]) -> dict[str, Any]:
+    """The definition: an outlined bar of what was to be sent, in it a dark one of what was delivered, its figures."""
     import altair as alt
 
     legend = [sentence("charts.to-send"), sentence("charts.part-delivered")]

@@ -17,8 +17,10 @@ from engine.reports.as_xlsx import xlsx
 from engine.reports.charts.bars import by_place
 from engine.reports.charts.chart import Chart
 from engine.reports.dimensions import DIMENSIONS
+from engine.reports.forms import make
 from engine.reports.report import Row
 from engine.reports.sheets import activities_sheet, deliveries_sheet, printable, written
+from engine.reports.wanted import Wanted
 
 HOSTILE = ["=1+1", "+84912345678", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "http://x.vn", "＝1"]
 
@@ -145,6 +147,15 @@ def test_the_command_writes_each_form_by_its_ending(small_and_large, loa, tmp_pa
     assert book.sheet_names == ["Huyện (cũ)", "Xã, phường", "Ngày", "Bước", "Kênh", "Ghi chú"]
     exact = [row[0] for row in book.get_sheet_by_name("Xã, phường").to_python()]
     assert "06541" in exact  # for the office
+
+
+@one_database
+def test_whoever_asks_gets_bytes_with_a_name_and_a_media_type(small_and_large, road, settings):
+    made = make(road.process, Wanted(("lang-son",), "commune"), "csv")
+    assert made[:2] == ("bao-cao-lang-son-commune-20270731-1000.csv", "text/csv; charset=utf-8")
+    assert made.content.startswith(b"\xef\xbb\xbfarea_era") and b"06541" in made.content  # for the office
+    page = make(road.process, Wanted(("lang-son",), "commune"), "html")
+    assert page.name.endswith("-1000.html") and b"06541" not in page.content  # to be passed on, whoever asks
 
 
 @one_database

@@ -1,6 +1,7 @@
 """The names in the code and those in the documents are the same, in both languages."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from babel.messages.pofile import read_po
 from engine.channels.http_words import REASONS as OF_GATEWAYS
 from engine.channels.twilio_errors import ERRORS
 from engine.pipeline.rules import EXCLUSIONS
+from engine.i18n import speaking
+from engine.reports.defined import PART_OF, in_json
 from engine.reports.definitions import DEFINITIONS
 from engine.reports.delays import BUCKETS
 from engine.reports.dimensions import DIMENSIONS
@@ -21,6 +24,9 @@ from engine.store.claim_gates import ROW_GATES
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "docs" / "metrics.md", ROOT / "docs" / "vi" / "chi-so.md"]
 LOCALE = ROOT / "engine" / "locale"
+sys.path.insert(0, str(ROOT / "tools"))
+from write_definitions import FILES, written  # noqa: E402  (a script beside the package)
+
 # Words of JSON that are no figures: keys, values, files and options that the documents speak of.
 BESIDE = {
     "as_of", "people_", "communes", "addressed", "reached", "none", "untouched", "retired_runs", "unit", "kind",
@@ -35,6 +41,7 @@ def names(text: str) -> set[str]:
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_a_figure_is_in_the_code_and_not_in_the_document_or_the_other_way_round(path: Path) -> None:
     known = {*COLUMNS, *DIMENSIONS, *(column for columns in MEASURES.values() for column in columns)}
+    known |= {in_json(name) for name in PART_OF}
     said = names(path.read_text(encoding="utf-8"))
     assert known - said == set()
     assert said - known - BESIDE - set(MEASURES) == set()
@@ -46,6 +53,16 @@ def test_every_figure_and_dimension_has_a_line_of_its_own(path: Path) -> None:
     rows = {found[1] for line in text.splitlines() if (found := re.match(r"\| `([a-z_]+)`", line))}
     assert {*COLUMNS, *DIMENSIONS, *MEASURES["coverage"]} <= rows
     assert all(re.search(rf"^\*\*{what}\b", text, re.MULTILINE) for what in MEASURES)
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_page_and_the_documents_say_different_things_of_a_figure(language: str) -> None:
+    with speaking(language):
+        text = FILES[language].read_text(encoding="utf-8")
+        assert written(text) == text, "run tools/write_definitions.py"
+    with (LOCALE / language / "LC_MESSAGES" / "figures.po").open("rb") as opened:
+        known = {f"{kind}-{name}" for kind in ("counts", "not", "late") for name in PART_OF}
+        assert {str(message.id) for message in read_po(opened) if message.id} == known
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

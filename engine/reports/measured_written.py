@@ -20,7 +20,7 @@ from engine.reports.reasons import words_of as reason_words
 from engine.reports.screen import plain_table
 
 NAMED = 20  # communes named on the screen; JSON has all
-_SHOWN_BESIDE = ("targeted", "delivered", "delivery_rate", "cost_vnd")
+SHOWN_BESIDE = ("targeted", "delivered", "delivery_rate", "cost_vnd")
 _Value = int | float | str | None
 _SMALL = ("share", "coverage_rate", "delivery_rate")
 
@@ -32,7 +32,7 @@ def show_measured(console: Console, told: Measured, registry: Registry | None) -
     console.print(sentence("reports.measure-title", **title, campaign=told.campaign, as_of=as_of).replace(" :", ":"))
     if told.retired:
         console.print(sentence("reports.retired", runs=number(told.retired)))
-    heads = _heads(told)
+    heads = heads_of(told)
     if told.what == "reasons" and not told.rows:
         console.print(sentence("reports.nothing"))
         return
@@ -41,9 +41,10 @@ def show_measured(console: Console, told: Measured, registry: Registry | None) -
         _show_reasons(console, told, by_keys)
     else:
         every = [*(row.values for row in told.rows), told.totals]
-        figures = [Column(sentence(f"reports.head-{head}"), [_cell(head, one) for one in every]) for head in heads]
+        figures = [Column(sentence(f"reports.head-{head}"), [cell_of(head, one) for one in every]) for head in heads]
         show_columns(console, by_keys, figures)
-    _show_communes(console, told)
+    for line in communes_said(told):
+        console.print(line)
     console.print(sentence(f"reports.note-{told.what}"))
 
 
@@ -60,7 +61,7 @@ def _named(dimensions: Sequence[By], keys: Sequence[Keys], registry: Registry | 
 
 def _show_reasons(console: Console, told: Measured, by_keys: list[Column]) -> None:
     """A table of sentences: it folds where it must."""
-    heads, table = _heads(told), plain_table()
+    heads, table = heads_of(told), plain_table()
     for column in by_keys:
         table.add_column(column.head, overflow="fold")
     for head in heads:
@@ -69,17 +70,19 @@ def _show_reasons(console: Console, told: Measured, by_keys: list[Column]) -> No
             sentence(f"reports.head-{head}"), justify="right" if number_ else "left", no_wrap=number_, overflow="fold"
         )
     for place, row in enumerate(told.rows):
-        table.add_row(*(column.cells[place] for column in by_keys), *(_cell(head, row.values) for head in heads))
+        table.add_row(*(column.cells[place] for column in by_keys), *(cell_of(head, row.values) for head in heads))
     console.print(table)
 
 
-def _heads(told: Measured) -> tuple[str, ...]:
+def heads_of(told: Measured) -> tuple[str, ...]:
+    """The columns as people read them, by the names under which the catalogue has their heads."""
     if told.what == "delay":
         return ("delivered", "delay_median", "delay_p95")
     return (*told.columns, "advice") if told.what == "reasons" else told.columns
 
 
-def _cell(head: str, values: Values) -> str:
+def cell_of(head: str, values: Values) -> str:
+    """What stands below ``head`` (of ``heads_of``)."""
     if head == "advice":
         return advice_of(str(values["reason"] or ""))
     if head in ("delay_median", "delay_p95"):
@@ -116,20 +119,22 @@ def _long(seconds: int) -> str:
     return sentence("reports.hours", n=number(seconds // 3600))
 
 
-def _show_communes(console: Console, told: Measured) -> None:
+def communes_said(told: Measured) -> list[str]:
+    """Sentences about the communes that nothing reached; none where the measure knows no communes."""
     communes = told.more.get("communes")
     if not communes:
-        return
+        return []
     addressed, reached = number(communes["addressed"]), number(communes["reached"])
-    console.print(sentence("reports.communes-reached", addressed=addressed, reached=reached))
+    said = [sentence("reports.communes-reached", addressed=addressed, reached=reached)]
     if communes["none"]:
         names = [place["name"] for place in communes["none"]]
         shown = ", ".join(names[:NAMED])
         if len(names) > NAMED:
             shown += " " + sentence("reports.and-more", count=number(len(names) - NAMED))
-        console.print(sentence("reports.communes-none", names=shown))
+        said.append(sentence("reports.communes-none", names=shown))
     if communes["untouched"]:
-        console.print(sentence("reports.communes-untouched", count=number(len(communes["untouched"]))))
+        said.append(sentence("reports.communes-untouched", count=number(len(communes["untouched"]))))
+    return said
 
 
 def measured_csv(told: Measured, *, line_end: str = "\n") -> str:
@@ -163,8 +168,8 @@ def show_beside(console: Console, told: Beside, registry: Registry | None) -> No
     sides = (told.this.campaign, told.beside.campaign, sentence("reports.beside-difference"))
     numbers = [row.numbers() for row in (*told.rows, told.totals)]
     columns = [
-        Column(f"{sentence(f'reports.head-{name}')} {word}", [_beside(name, side, one[side][name]) for one in numbers])
-        for name in _SHOWN_BESIDE
+        Column(f"{sentence(f'reports.head-{name}')} {word}", [beside_cell(name, side, one[side][name]) for one in numbers])
+        for name in SHOWN_BESIDE
         for side, word in zip(SIDES, sides, strict=True)
     ]
     show_columns(console, _named(dimensions, [row.keys for row in told.rows], registry), columns)
@@ -172,7 +177,7 @@ def show_beside(console: Console, told: Beside, registry: Registry | None) -> No
         console.print(sentence(f"reports.{note}"))
 
 
-def _beside(name: str, side: Side, value: _Value) -> str:
+def beside_cell(name: str, side: Side, value: int | float | str | None) -> str:
     """A figure; the difference of two rates is in points, which are no part of anything."""
     if side == "difference" and name == "delivery_rate" and isinstance(value, float):
         return sentence("reports.points", points=number(value * 100, 1))

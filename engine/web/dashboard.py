@@ -1,6 +1,7 @@
 """The dashboard: its addresses, and what answers to each. Everything is read; nothing is approved or sent from here."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -16,11 +17,12 @@ from engine.errors import LoaError
 from engine.i18n import sentence
 from engine.log import get
 from engine.pipeline.process import Process
-from engine.web import campaign_pages, report_pages
+from engine.web import campaign_pages
 from engine.web.desk import Desk
 from engine.web.door import Door
 from engine.web.login_pages import Logins, read_form
 from engine.web.page import page
+from engine.web.report_pages import ReportPages
 from engine.web.today import today
 
 _STATIC = Path(__file__).parent / "static"
@@ -30,12 +32,12 @@ _log = get("dashboard")
 def dashboard(process: Process) -> ASGIApp:
     """The whole of it, behind its door. Pages are made in threads: the event loop sends and receives."""
     desk = Desk(process)
-    logins = Logins(desk)
+    logins, reports = Logins(desk), ReportPages(desk)
 
-    def shows(answer: Callable[[Desk, Request], Response]) -> Callable[[Request], Response]:
+    def shows(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def shown(request: Request) -> Response:
             try:
-                return answer(desk, request)
+                return answer(request)
             except (HTTPException, LoaError):
                 raise
             except Exception as error:  # not Starlette's handler: it lets the error go on to the server's own log
@@ -51,15 +53,15 @@ def dashboard(process: Process) -> ASGIApp:
         return await run_in_threadpool(logins.log_in, request, form or {})
 
     routes: list[BaseRoute] = [
-        Route("/", shows(today)),
-        Route("/campaigns", shows(campaign_pages.campaigns)),
-        Route("/campaigns/{key}", shows(campaign_pages.campaign)),
-        Route("/report", shows(report_pages.report)),
-        Route("/report/figure/{name}", shows(report_pages.figure)),
-        Route("/report/file", shows(report_pages.download)),
+        Route("/", shows(partial(today, desk))),
+        Route("/campaigns", shows(partial(campaign_pages.campaigns, desk))),
+        Route("/campaigns/{key}", shows(partial(campaign_pages.campaign, desk))),
+        Route("/report", shows(reports.report)),
+        Route("/report/figure/{name}", shows(reports.figure)),
+        Route("/report/file", shows(reports.download)),
         Route("/login", login, methods=["GET", "POST"]),
         Route("/logout", logins.log_out, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=_STATIC)),
+        Mount("/static", StaticFiles(directory=_STATIC, packages=[("engine.reports.charts", "fonts")])),
     ]
     handlers = {HTTPException: _not_here, LoaError: _cannot}
     return Door(process, Starlette(routes=routes, exception_handlers=handlers))  # type: ignore[arg-type]

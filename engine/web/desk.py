@@ -6,17 +6,24 @@ from threading import Lock
 from engine.areas import registry as areas
 from engine.clock import real
 from engine.content.snapshot import Snapshot
+from engine.i18n import language
 from engine.pipeline.files import Files
 from engine.pipeline.plan import Plan, make_plan
 from engine.pipeline.process import Process
 from engine.reports import campaigns as keys
 from engine.reports.calendar import Calendar, make_calendar
 from engine.reports.overview import overview
+from engine.reports.forms import quiet
 from engine.reports.standing import Overview
 from engine.reports.tally_queries import campaigns_with_runs
+from engine.reports.telling import tell
+from engine.reports.told import Tellable
+from engine.reports.wanted import Wanted
 from engine.store import audit, kinds, runs
 
 KEPT = 32  # plans; one of a million people takes seconds, and a page that looks again by itself must not repeat it
+READ_ROWS = ("coverage", "opt-outs")  # measures that no tally carries: 8 s of processor for ten million deliveries
+KEEP = 600.0  # seconds of campaign time for which such a measure stands; the page says of when it is
 FRESH = 60.0  # seconds of campaign time after which a plan is made again although nothing has changed
 
 
@@ -27,6 +34,8 @@ class Desk:
         self.process = process
         self._files = Files(process.settings)
         self._reading, self._planning = Lock(), Lock()
+        self._counting = Lock()
+        self._told: OrderedDict[object, Tellable] = OrderedDict()
         self._plans: OrderedDict[object, Plan] = OrderedDict()
 
     def known(self) -> list[str]:
@@ -64,6 +73,18 @@ class Desk:
                 while len(self._plans) > KEPT:
                     self._plans.popitem(last=False)
             return self._plans[key]
+
+    def told(self, wanted: Wanted) -> Tellable:
+        """What there is to say of a question. What reads delivery rows is made by one at a time, and kept a while."""
+        if wanted.what not in READ_ROWS:
+            return tell(self.process, wanted, quiet)
+        key = (wanted, language(), self.process.clock.now().timestamp() // KEEP)
+        with self._counting:
+            if key not in self._told:
+                self._told[key] = tell(self.process, wanted, quiet)
+                while len(self._told) > KEPT:
+                    self._told.popitem(last=False)
+            return self._told[key]
 
     def title(self, campaign: str, snapshots: dict[str, Snapshot]) -> str:
         """A campaign's title; of one without usable files that of its newest run, else its key."""

@@ -1,30 +1,88 @@
-"""The forms in which a report can be taken away from its page; a new writer of ``engine.reports`` is one line here."""
+"""Taking a report away: which files there are for what is on the page, and how they are made.
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+What is made to be passed on comes first, in publication units; exact files are for the office and say so in their names.
+Text is made in a thread; what has pictures or sheets is made elsewhere, one file at a time.
+"""
 
-from engine.reports.as_csv import csv_text
-from engine.reports.report import Report
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePath
+from typing import NamedTuple
+
+from engine.clock import StoppedClock
+from engine.pipeline.process import Process, opened
+from engine.reports.as_pdf import office
+from engine.reports.forms import FORMS, Made, make
+from engine.reports.wanted import ONLY_ACTIVITIES, Wanted
+from engine.settings import Settings
+from engine.web.elsewhere import Elsewhere
+from engine.web.report_asked import ALL, Question
+
+PATIENCE = 180.0  # seconds for one file; LibreOffice has 120 of its own
+QUEUE = 30.0  # seconds to wait for another one to be made
+PARTS = ("deliveries", "posts", "activities")  # what one table of CSV can be
+
+
+class Choice(NamedTuple):
+    """A file to take away: its form, whether it is in publication units, and its address."""
+
+    form: str
+    published: bool
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """``name`` is the file's ending and the catalogue's ``web.form-<name>``; ``write`` gives the file's bytes."""
+class Make:
+    """A file, made by a process of its own over the same database, at the same moment."""
 
-    name: str
-    media: str
-    write: Callable[[Report], bytes]
+    settings: Settings
+    now: datetime
+    wanted: Wanted
+    form: str
 
-
-def _csv(report: Report) -> bytes:
-    return b"\xef\xbb\xbf" + csv_text(report, line_end="\r\n").encode()  # as Excel expects it
-
-
-def _json(report: Report) -> bytes:
-    return (json.dumps(report.document(), ensure_ascii=False, indent=2) + "\n").encode()
+    def done(self) -> Made:
+        """Make it. Raises ``LoaError`` for what is not there or cannot be used."""
+        with opened(self.settings, clock=StoppedClock(self.now)) as process:
+            return make(process, self.wanted, self.form)
 
 
-FORMS = {
-    form.name: form for form in (Form("csv", "text/csv; charset=utf-8", _csv), Form("json", "application/json", _json))
-}
+def choices(question: Question) -> tuple[list[Choice], list[Choice]]:
+    """What may be passed on, and what is for the office. Measures and comparisons have no publication units."""
+    derived = question.what != ALL or bool(question.beside)
+    by_hand = question.by in ONLY_ACTIVITIES
+    whole = [] if derived or by_hand else ["docx", *(["pdf"] if office() else [])]
+    passed = [] if derived or by_hand else ["html", "xlsx", "csv"]
+    exact = ["csv", "json"] if derived else ["xlsx", "csv", "json"]
+    return (
+        [Choice(form, True, _address(question, form, published=True)) for form in (*whole, *passed)],
+        [Choice(form, False, _address(question, form, published=False)) for form in exact],
+    )
+
+
+def _address(question: Question, form: str, *, published: bool) -> str:
+    return question.address("/report/file", format=form, **({"publish": "1"} if published else {}))
+
+
+def download(process: Process, elsewhere: Elsewhere, question: Question, form: str, part: str, *, publish: bool) -> Made:
+    """The file. Raises ``LoaError``, and ``KeyError`` for a form that this question does not have."""
+    if question.wanted is None:
+        raise KeyError("nothing")
+    offered = {(one.form, one.published) for some in choices(question) for one in some}
+    if (form, publish) not in offered or (part and (form != "csv" or part not in PARTS)):
+        raise KeyError(form)
+    wanted = replace(question.wanted, publish=publish)
+    if FORMS[form].whole:
+        wanted = replace(wanted, by=None, what=None)
+    elif part:
+        wanted = replace(wanted, what=part)
+    if FORMS[form].file_only:
+        work = Make(process.settings, process.clock.now(), wanted, form)
+        made: Made = elsewhere.done(work, patience=PATIENCE, queue=QUEUE)
+    else:
+        made = make(process, wanted, form)
+    return made if publish else made._replace(name=_for_the_office(made.name))
+
+
+def _for_the_office(name: str) -> str:
+    path = PurePath(name)
+    return f"{path.stem}-noi-bo{path.suffix}"

@@ -1,10 +1,9 @@
-"""Where a picture stands on a page: bars that the page draws by itself, without scripts, styles or another request.
+"""The two kinds of pictures on a page: charts that come as SVG, and bars that the page draws by itself.
 
-This is the one place a page gets a picture from. Every bar stands in a table beside its number, so that the table is
-the picture's text alternative; a chart that comes as SVG with a text of its own is a ``Picture`` too.
+Neither has scripts, styles or a request of its own. A chart carries the words that say the same; a bar stands in a table
+beside its number, so that the table says it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,30 +11,11 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image as inline SVG that carries no style of its own, and the words that say the same."""
+    """A chart as inline SVG that carries no style of its own, its title, and the words that say the same."""
 
     svg: Markup
+    title: str
     alternative: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One value: its name, the number as people write it, and the bar."""
-
-    label: str
-    shown: str
-    svg: Markup
-    link: str | None = None
-
-
-def bars(values: Sequence[tuple[str, float, str]], links: Sequence[str | None] = ()) -> list[Bar]:
-    """Bars of (name, value, value as written), the longest as wide as there is room; in the order given."""
-    most = max((value for _, value, _ in values), default=0)
-    wheres = links or [None] * len(values)
-    return [
-        Bar(name, shown, bar(value / most if most else 0), link)
-        for (name, value, shown), link in zip(values, wheres, strict=True)
-    ]
 
 
 def bar(share: float | None) -> Markup:

@@ -1,122 +1,179 @@
-"""*Báo cáo*: the figures along one dimension, each of them opening to what it counts, and the files to take away.
+"""*Báo cáo*: the figures along one dimension or two, as charts, a map and tables, and the files to take away.
 
 Exact, for the officers' own eyes, and the pages say so: what is passed on is made with publication units.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.areas import registry as areas
-from engine.i18n import number, sentence
+from engine.i18n import sentence
 from engine.pipeline.dashboard_users import record
-from engine.reports.as_table import ALWAYS, cells, labels
-from engine.reports.figures import COLUMNS, Figures
-from engine.reports.report import DIMENSIONS, Report, make_report
+from engine.reports.beside import Beside
+from engine.reports.defined import DEFINED, PART_OF, definition, label
+from engine.reports.dimensions import DIMENSIONS
+from engine.reports.measured import Measured
+from engine.reports.report import Report
+from engine.reports.told import Tellable, Told, ToldDerived
+from engine.reports.wanted import ONLY_ACTIVITIES
+from engine.web import downloads, report_tables
+from engine.web.charts import Charts
 from engine.web.desk import Desk
-from engine.web.downloads import FORMS
-from engine.web.page import page, percent
-from engine.web.pictures import bar, bars
-from engine.web.report_asked import Question, read_question
+from engine.web.elsewhere import Elsewhere, NotDone
+from engine.web.page import page
+from engine.web.pictures import Picture
+from engine.web.report_asked import ALL, WHATS, Question, read_question
+from engine.web.tables import Line, Table
 
-AREAS = ("district", "commune")
-MOST_BARS = 60  # a picture of more says nothing; the table has all of them
-
-
-def report(desk: Desk, request: Request) -> Response:
-    """The form, and below it the report it asks for."""
-    known = desk.known()
-    question = read_question(request.query_params, known)
-    made = _made(desk, question)
-    snapshots = desk.snapshots()
-    return page(
-        request,
-        "report.html",
-        status=400 if question.problems else 200,
-        question=question,
-        problems=dict(question.problems),
-        known=[(key, desk.title(key, snapshots)) for key in known],
-        dimensions=DIMENSIONS,
-        report=made,
-        table=_table(made) if made else None,
-        forms=FORMS,
-    )
+MOST_LINES = 60  # of a figure's bars: a picture of more says nothing; the table has all of them
 
 
-def figure(desk: Desk, request: Request) -> Response:
-    """One figure: what it counts, what it does not mean, and where it comes from."""
-    name = request.path_params["name"]
-    question = read_question(request.query_params, desk.known())
-    if name not in COLUMNS or question.problems:
-        raise HTTPException(404)
-    made = _made(desk, question)
-    return page(
-        request,
-        "figure.html",
-        name=name,
-        question=question,
-        dimensions=DIMENSIONS,
-        report=made,
-        total=_written(made.totals, name) if made else None,
-        bars=_bars(made, name) if made else [],
-        left_out=max(0, len(made.rows) - MOST_BARS) if made else 0,
-        columns=COLUMNS,
-    )
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What was told, and its tables (none: there is nothing to count yet)."""
+
+    told: Tellable
+    tables: tuple[Table, ...]
+
+    @property
+    def about(self) -> Report | Measured | Told:
+        """Whose moment and campaigns the page names."""
+        if isinstance(self.told, ToldDerived):
+            made = self.told.made
+            return made.this if isinstance(made, Beside) else made
+        assert isinstance(self.told, Told)
+        return self.told
 
 
-def download(desk: Desk, request: Request) -> Response:
-    """The report as a file; who took it, and what it was about, is in the audit log."""
-    question = read_question(request.query_params, desk.known())
-    form = FORMS.get(request.query_params.get("format", ""))
-    made = _made(desk, question)
-    if made is None or form is None:
-        raise HTTPException(404)
-    content = form.write(made)
-    user = request.scope["state"]["visit"].user
-    record(desk.process, "download", user, f"{form.name} {question.by} {' '.join(question.campaigns)}")
-    file = f"bao-cao-{question.campaigns[0]}-{question.by}-{made.as_of:%Y%m%d-%H%M}.{form.name}"
-    return Response(content, media_type=form.media, headers={"content-disposition": f'attachment; filename="{file}"'})
+class ReportPages:
+    """The pages, with what they have made elsewhere: charts in one process, files in another."""
+
+    def __init__(self, desk: Desk, charts: Charts | None = None, files: Elsewhere | None = None) -> None:
+        self._desk = desk
+        self._charts = charts or Charts(desk.process.settings.workspace)
+        self._files = files or Elsewhere()
+
+    def report(self, request: Request) -> Response:
+        """The form, and below it the report it asks for."""
+        desk = self._desk
+        known = desk.known()
+        question = read_question(request.query_params, known)
+        shown = _shown(desk, question)
+        snapshots = desk.snapshots()
+        drawn, why = self._drawn(shown)
+        return page(
+            request,
+            "report.html",
+            status=400 if question.problems else 200,
+            question=question,
+            problems=dict(question.problems),
+            known=[(key, desk.title(key, snapshots)) for key in known],
+            dimensions=DIMENSIONS,
+            only_activities=ONLY_ACTIVITIES,
+            parts=[(one, question.part(one)) for one in WHATS] if shown else [],
+            shown=shown,
+            pictures=drawn,
+            no_pictures=why,
+            files=downloads.choices(question) if shown else ([], []),
+            only=lambda part: question.address("/report/file", format="csv", part=part),
+        )
+
+    def figure(self, request: Request) -> Response:
+        """One figure: what it counts, what it does not mean, what late receipts do to it, and where it comes from."""
+        name = request.path_params["name"]
+        question = read_question(request.query_params, self._desk.known())
+        if name not in PART_OF or question.problems:
+            raise HTTPException(404)
+        shown = _shown(self._desk, question)
+        column = _column(shown, name) if shown else None
+        lines = sorted(column.lines, key=_largest) if column and PART_OF[name] == "deliveries" else []
+        return page(
+            request,
+            "figure.html",
+            name=name,
+            label=label(name),
+            definition=definition(name),
+            question=question,
+            dimensions=DIMENSIONS if question.what == ALL and not question.beside else (),
+            shown=shown,
+            table=column,
+            lines=(lines or (column.lines if column else ()))[:MOST_LINES],
+            left_out=max(0, len(column.lines) - MOST_LINES) if column else 0,
+            alike=[(one, label(one)) for one in DEFINED[PART_OF[name]]],
+        )
+
+    def download(self, request: Request) -> Response:
+        """The report as a file; who took it, and what it was about, is in the audit log."""
+        desk, asked = self._desk, request.query_params
+        question = read_question(asked, desk.known())
+        form, publish = asked.get("format", ""), bool(asked.get("publish"))
+        try:
+            made = downloads.download(
+                desk.process, self._files, question, form, asked.get("part", ""), publish=publish
+            )  # fmt: skip
+        except KeyError:
+            raise HTTPException(404) from None
+        user = request.scope["state"]["visit"].user
+        detail = " ".join([form, "published" if publish else "exact", question.along, *question.campaigns])
+        record(desk.process, "download", user, detail)
+        named = {"content-disposition": f'attachment; filename="{made.name}"'}
+        return Response(made.content, media_type=made.media, headers=named)
+
+    def _drawn(self, shown: Shown | None) -> tuple[list[Picture], str]:
+        """The page's pictures, or the sentence that stands in their place."""
+        if shown is None:
+            return [], ""
+        reports, beside = _to_draw(shown.told)
+        try:
+            found = self._charts.of(reports, beside) if reports or beside else ()
+        except NotDone as why:
+            return [], sentence("web.no-charts", why=why)
+        return [Picture(Markup(one.svg), one.title, one.text) for one in found], ""  # noqa: S704  (ours, escaped there)
 
 
-def _made(desk: Desk, question: Question) -> Report | None:
-    if question.asked is None:
+def _to_draw(told: Tellable) -> tuple[Sequence[Report], Sequence[Report]]:
+    if isinstance(told, ToldDerived) and isinstance(told.made, Beside):
+        return (), (told.made.beside, told.made.this)
+    if isinstance(told, Told) and told.deliveries is not None and told.deliveries.rows:
+        return (told.deliveries,), ()
+    return (), ()
+
+
+def _shown(desk: Desk, question: Question) -> Shown | None:
+    if question.wanted is None:
         return None
-    process = desk.process
-    return make_report(process.database, areas.load, process.snapshot, question.asked, process.clock.now())
+    told = desk.told(question.wanted)
+    return Shown(told, tuple(_tables(told)))
 
 
-def _names(made: Report) -> list[str]:
-    return labels(made, areas.load() if made.asked.by in AREAS else None)
+def _tables(told: Tellable) -> list[Table]:
+    if isinstance(told, ToldDerived):
+        made = told.made
+        if isinstance(made, Beside):
+            return [report_tables.beside(made)] if made.rows else []
+        return [report_tables.measured(made)]
+    assert isinstance(told, Told)
+    found: list[Table] = []
+    if told.deliveries is not None and told.deliveries.rows:
+        if told.deliveries.asked.second is not None:
+            found += filter(None, [report_tables.crossed(told.deliveries)])
+        found.append(report_tables.deliveries(told.deliveries))
+    if told.posts is not None and not told.posts.empty:
+        found.append(report_tables.on_pages(told.posts))
+    if told.broadcasts is not None:
+        found.append(report_tables.read_aloud(told.broadcasts))
+    if told.activities is not None and not told.activities.empty:
+        found.append(report_tables.by_hand(told.activities))
+    return found
 
 
-def _table(made: Report) -> dict[str, object]:
-    """The table as the screen of ``loa report`` has it: columns that are zero in every row are left out and named."""
-    totals = made.totals.document()
-    shown = [name for name in COLUMNS if name in ALWAYS or totals[name]]
-    rates = [row.figures.delivery_rate for row in made.rows]
-    return {
-        "columns": shown,
-        "rows": [
-            (name, cells(row.figures, shown), bar(rate))
-            for name, row, rate in zip(_names(made), made.rows, rates, strict=True)
-        ],
-        "totals": cells(made.totals, shown),
-        "total_bar": bar(made.totals.delivery_rate),
-        "left_out": ", ".join(sentence(f"reports.head-{name}") for name in COLUMNS if name not in shown),
-    }
+def _column(shown: Shown, name: str) -> Table | None:
+    return next((found for table in shown.tables if (found := table.column(name)) is not None), None)
 
 
-def _bars(made: Report, name: str) -> list[tuple[object, str]]:
-    """(bar, share of the sum) of each row, the largest first; a rate has no share."""
-    document = [row.figures.document()[name] or 0 for row in made.rows]
-    found = sorted(zip(_names(made), document, made.rows, strict=True), key=lambda one: -one[1])[:MOST_BARS]
-    whole = made.totals.document()[name] or 0
-    drawn = bars([(label, float(value), _written(row.figures, name)) for label, value, row in found])
-    is_rate = name == "delivery_rate"
-    shares = ["" if is_rate or not whole else percent(value / whole, 1) for _, value, _ in found]
-    return list(zip(drawn, shares, strict=True))
-
-
-def _written(figures: Figures, name: str) -> str:
-    value = figures.document()[name]
-    return percent(value, 1) if name == "delivery_rate" else number(value or 0)
+def _largest(line: Line) -> float:
+    return -(line.values[0] or 0)

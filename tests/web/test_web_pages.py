@@ -12,9 +12,9 @@ from web_visitor import NAME, Web
 from engine.i18n import LANGUAGES, language, speaking
 from engine.pipeline.files import campaign_snapshot, load_workspace
 from engine.pipeline.incidents import what
-from engine.reports.figures import COLUMNS
+from engine.reports.forms import FORMS
 from engine.store import audit
-from engine.web.downloads import FORMS
+
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "engine" / "web" / "templates").glob("*.html"))
@@ -30,8 +30,7 @@ def words(room: str) -> set[str]:
 def test_a_template_asks_for_a_sentence_that_nobody_wrote(database_url: str) -> None:
     asked = {found for path in TEMPLATES for found in KEY.findall(path.read_text(encoding="utf-8"))}
     assert {(room, code) for room, code in asked if not code.endswith("-") and code not in words(room)} == set()
-    assert {f"{kind}-{name}" for kind in ("counts", "not") for name in COLUMNS} <= words("web")
-    assert {f"form-{form}" for form in FORMS} <= words("web")
+    assert {f"form-{form}" for form in FORMS if form != "table"} <= words("web")
 
 
 def test_one_readers_language_reaches_another(web: Web) -> None:
@@ -103,11 +102,11 @@ def test_a_download_leaves_no_trace(guarded: Web) -> None:
     guarded.log_in()
     answer = guarded.ask("/report/file?campaign=thu&by=step&format=csv")
     assert answer.body.startswith(b"\xef\xbb\xbfstep,targeted")
-    assert answer.headers["content-disposition"].startswith('attachment; filename="bao-cao-thu-step-')
+    assert re.fullmatch(r'attachment; filename="bao-cao-thu-step-[0-9-]+-noi-bo.csv"', answer.headers["content-disposition"])
     assert guarded.ask("/report/file?campaign=thu&format=exe").status == 404
     with guarded.process.database.read() as connection:
         line = connection.execute(text("SELECT action, detail, who_sealed FROM audit ORDER BY id DESC LIMIT 1")).one()
-    assert (line.action, line.detail) == ("download", "csv step thu")
+    assert (line.action, line.detail) == ("download", "csv exact step thu")
     assert guarded.process.keyring.unseal(line.who_sealed) == NAME
 
 

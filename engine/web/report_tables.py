@@ -58,10 +58,12 @@ MOST_ACROSS = 31  # a month of days; a table of more is read line by line
 
 def crossed(report: Report) -> Table | None:
     """Of a report along two dimensions, the second one across: delivered and its rate in each cell. None: too wide."""
-    across = list(dict.fromkeys(row.keys[1] for row in report.rows))
+    by_first: dict[Place | str, list[Place | str]] = {}
+    for row in report.rows:
+        by_first.setdefault(row.key, []).append(row.keys[1])
+    down, across = list(by_first), _merged(by_first.values())
     if len(across) > MOST_ACROSS:
         return None
-    down = list(dict.fromkeys(row.key for row in report.rows))
     first, second = report.asked.dimensions
     registry = areas.load() if {first, second} & set(AREAS) else None
     found = {row.keys: row.figures for row in report.rows}
@@ -81,7 +83,21 @@ def crossed(report: Report) -> Table | None:
     )
 
 
+def _merged(lists: Iterable[Sequence[Place | str]]) -> list[Place | str]:
+    """All keys, in the order that each of the lists has its own in."""
+    found: list[Place | str] = []
+    for one in lists:
+        at = 0
+        for key in one:
+            if key not in found:
+                found.insert(at, key)
+            at = found.index(key) + 1
+    return found
+
+
 def _delivered(figures: Figures) -> str:
+    if not figures.addressed:
+        return NOTHING
     return f"{number(figures.document()['delivered'] or 0)} ({percent(figures.delivery_rate, 1)})"
 
 
@@ -91,7 +107,7 @@ def beside(told: Beside) -> Table:
     sides = (told.this.campaign, told.beside.campaign, sentence("reports.beside-difference"))
     names = _named(dimensions, [row.keys for row in told.rows])
     heads = tuple(
-        Head(f"{sentence(f'reports.head-{name}')}: {side}", name) for name in SHOWN_BESIDE for side in sides
+        Head(side, name, sentence(f"reports.head-{name}")) for name in SHOWN_BESIDE for side in sides
     )
     return Table(
         "beside",

@@ -1,7 +1,7 @@
 """A table as a page shows it, whatever it counts: heads that open to their meaning, lines, and a last line."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -11,11 +11,14 @@ from engine.web.pictures import bar
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column of figures. ``figure`` is the name under which it opens; None: it is words, or has no meaning to open."""
+    """A column of figures. ``figure`` is the name under which it opens; None: it is words, or has no meaning to open.
+
+    Heads that follow each other with the same ``group`` stand under it.
+    """
 
     words: str
     figure: str | None = None
-    counted: bool = True
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ class Table:
     def has_bars(self) -> bool:
         """Whether lines have bars."""
         return any(line.bar is not None for line in self.lines)
+
+    @property
+    def groups(self) -> list[tuple[Head, int]]:
+        """The upper row of heads, each with how many columns it spans; empty where there is only one row."""
+        if not any(head.group for head in self.heads):
+            return []
+        return [(next(some), 1 + sum(1 for _ in some)) for _, some in groupby(self.heads, lambda one: one.group)]
 
     @property
     def opens(self) -> bool:

@@ -5,6 +5,7 @@ together they take half a second.
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from engine.i18n import language
 
 FONT = "Loa Sans"
 _FONTS = Path(__file__).parent / "fonts"
+_ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
 # Thousands and decimals as people here write them, on the axes too.
 _NUMBERS = {
     "vi": {"decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", " đ"]},
@@ -40,6 +42,7 @@ class Chart:
         """
         drawn = self._drawn()
         opening, _, inside = drawn.partition(">")
+        inside = _ROLES.sub("", inside)  # a picture is one thing to who listens; roles of its parts would want names
         style = f"<style>{font_face()}</style>" if with_fonts else ""
         named = f' role="img" aria-label="{escape(self.text)}"'
         return f"{opening}{named}><title>{escape(self.title)}</title><desc>{escape(self.text)}</desc>{style}{inside}"

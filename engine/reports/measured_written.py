@@ -168,7 +168,9 @@ def show_beside(console: Console, told: Beside, registry: Registry | None) -> No
     sides = (told.this.campaign, told.beside.campaign, sentence("reports.beside-difference"))
     numbers = [row.numbers() for row in (*told.rows, told.totals)]
     columns = [
-        Column(f"{sentence(f'reports.head-{name}')} {word}", [beside_cell(name, side, one[side][name]) for one in numbers])
+        Column(
+            f"{sentence(f'reports.head-{name}')} {word}", [beside_cell(name, side, one[side][name]) for one in numbers]
+        )
         for name in SHOWN_BESIDE
         for side, word in zip(SIDES, sides, strict=True)
     ]

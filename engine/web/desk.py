@@ -12,8 +12,8 @@ from engine.pipeline.plan import Plan, make_plan
 from engine.pipeline.process import Process
 from engine.reports import campaigns as keys
 from engine.reports.calendar import Calendar, make_calendar
-from engine.reports.overview import overview
 from engine.reports.forms import quiet
+from engine.reports.overview import overview
 from engine.reports.standing import Overview
 from engine.reports.tally_queries import campaigns_with_runs
 from engine.reports.telling import tell

@@ -26,8 +26,8 @@ _OPEN_PATHS = ("/static/", "/login")
 # Everything a page needs comes from us; nothing in it runs. ``same-origin`` and not ``no-referrer``: under the latter
 # browsers send ``Origin: null`` with our own forms, and the check of where a form comes from would have nothing to see.
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",

@@ -1,7 +1,7 @@
 """Taking a report away: which files there are for what is on the page, and how they are made.
 
-What is made to be passed on comes first, in publication units; exact files are for the office and say so in their names.
-Text is made in a thread; what has pictures or sheets is made elsewhere, one file at a time.
+What is made to be passed on comes first, in publication units; exact files are for the office and say so in their
+names. Text is made in a thread; what has pictures or sheets is made elsewhere, one file at a time.
 """
 
 from dataclasses import dataclass, replace
@@ -63,7 +63,9 @@ def _address(question: Question, form: str, *, published: bool) -> str:
     return question.address("/report/file", format=form, **({"publish": "1"} if published else {}))
 
 
-def download(process: Process, elsewhere: Elsewhere, question: Question, form: str, part: str, *, publish: bool) -> Made:
+def download(
+    process: Process, elsewhere: Elsewhere, question: Question, form: str, part: str, *, publish: bool
+) -> Made:
     """The file. Raises ``LoaError``, and ``KeyError`` for a form that this question does not have."""
     if question.wanted is None:
         raise KeyError("nothing")

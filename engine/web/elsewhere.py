@@ -3,8 +3,8 @@
 The library that draws holds the interpreter's lock from beginning to end: 640 ms the first time and 30–110 ms for each
 further chart (a ticking thread beside it, two cores; with the other process the longest gap was 12 ms). In a thread of
 ours nothing would be sent or received meanwhile. The other process is started when something is first asked of it, goes
-behind everything else (``nice``), and ends by itself when nobody has asked for a while or this process is gone: it holds
-200 MB.
+behind everything else (``nice``), and ends by itself when nobody has asked for a while or this process is gone: it
+holds 200 MB.
 """
 
 import multiprocessing
@@ -120,7 +120,7 @@ def work_for(line: Line) -> None:
 
 
 def answer(tongue: str, work: Work) -> tuple[str, Any]:
-    """How it went (``done``, ``words`` of an officer's mistake, ``absent`` libraries, ``failed``), and what came of it."""
+    """How it went (``done``, ``words`` of an officer's mistake, ``absent`` libraries, ``failed``), and what came."""
     with speaking(tongue):
         try:
             return "done", work.done()

@@ -1,7 +1,7 @@
 """The two kinds of pictures on a page: charts that come as SVG, and bars that the page draws by itself.
 
-Neither has scripts, styles or a request of its own. A chart carries the words that say the same; a bar stands in a table
-beside its number, so that the table says it.
+Neither has scripts, styles or a request of its own. A chart carries the words that say the same; a bar stands in a
+table beside its number, so that the table says it.
 """
 
 from dataclasses import dataclass

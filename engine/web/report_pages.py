@@ -20,7 +20,7 @@ from engine.reports.measured import Measured
 from engine.reports.report import Report
 from engine.reports.told import Tellable, Told, ToldDerived
 from engine.reports.wanted import ONLY_ACTIVITIES
-from engine.web import downloads, report_tables
+from engine.web import downloads, other_tables, report_tables
 from engine.web.charts import Charts
 from engine.web.desk import Desk
 from engine.web.elsewhere import Elsewhere, NotDone
@@ -29,6 +29,7 @@ from engine.web.pictures import Picture
 from engine.web.report_asked import ALL, WHATS, Question, read_question
 from engine.web.tables import Line, Table
 
+EVERY = 10_000_000
 MOST_LINES = 60  # of a figure's bars: a picture of more says nothing; the table has all of them
 
 
@@ -88,7 +89,7 @@ class ReportPages:
         question = read_question(request.query_params, self._desk.known())
         if name not in PART_OF or question.problems:
             raise HTTPException(404)
-        shown = _shown(self._desk, question)
+        shown = _shown(self._desk, question, whole=True)
         column = _column(shown, name) if shown else None
         lines = sorted(column.lines, key=_largest) if column and PART_OF[name] == "deliveries" else []
         return page(
@@ -143,31 +144,31 @@ def _to_draw(told: Tellable) -> tuple[Sequence[Report], Sequence[Report]]:
     return (), ()
 
 
-def _shown(desk: Desk, question: Question) -> Shown | None:
+def _shown(desk: Desk, question: Question, *, whole: bool = False) -> Shown | None:
     if question.wanted is None:
         return None
     told = desk.told(question.wanted)
-    return Shown(told, tuple(_tables(told)))
+    return Shown(told, tuple(_tables(told, EVERY if whole else report_tables.MOST_LINES)))
 
 
-def _tables(told: Tellable) -> list[Table]:
+def _tables(told: Tellable, most: int) -> list[Table]:
     if isinstance(told, ToldDerived):
         made = told.made
         if isinstance(made, Beside):
             return [report_tables.beside(made)] if made.rows else []
-        return [report_tables.measured(made)]
+        return [report_tables.measured(made, most)]
     assert isinstance(told, Told)
     found: list[Table] = []
     if told.deliveries is not None and told.deliveries.rows:
-        if told.deliveries.asked.second is not None:
+        if told.deliveries.asked.second is not None and most < EVERY:
             found += filter(None, [report_tables.crossed(told.deliveries)])
-        found.append(report_tables.deliveries(told.deliveries))
+        found.append(report_tables.deliveries(told.deliveries, most))
     if told.posts is not None and not told.posts.empty:
-        found.append(report_tables.on_pages(told.posts))
+        found.append(other_tables.on_pages(told.posts))
     if told.broadcasts is not None:
-        found.append(report_tables.read_aloud(told.broadcasts))
+        found.append(other_tables.read_aloud(told.broadcasts))
     if told.activities is not None and not told.activities.empty:
-        found.append(report_tables.by_hand(told.activities))
+        found.append(other_tables.by_hand(told.activities))
     return found
 
 

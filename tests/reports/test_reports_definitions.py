@@ -9,8 +9,8 @@ from babel.messages.pofile import read_po
 
 from engine.channels.http_words import REASONS as OF_GATEWAYS
 from engine.channels.twilio_errors import ERRORS
-from engine.pipeline.rules import EXCLUSIONS
 from engine.i18n import speaking
+from engine.pipeline.rules import EXCLUSIONS
 from engine.reports.defined import PART_OF, in_json
 from engine.reports.definitions import DEFINITIONS
 from engine.reports.delays import BUCKETS

@@ -15,7 +15,6 @@ from engine.pipeline.incidents import what
 from engine.reports.forms import FORMS
 from engine.store import audit
 
-
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "engine" / "web" / "templates").glob("*.html"))
 KEY = re.compile(r"""\bt\(["']([a-z_]+)\.([a-z0-9_-]+)["']""")
@@ -102,7 +101,9 @@ def test_a_download_leaves_no_trace(guarded: Web) -> None:
     guarded.log_in()
     answer = guarded.ask("/report/file?campaign=thu&by=step&format=csv")
     assert answer.body.startswith(b"\xef\xbb\xbfstep,targeted")
-    assert re.fullmatch(r'attachment; filename="bao-cao-thu-step-[0-9-]+-noi-bo.csv"', answer.headers["content-disposition"])
+    assert re.fullmatch(
+        r'attachment; filename="bao-cao-thu-step-[0-9-]+-noi-bo.csv"', answer.headers["content-disposition"]
+    )
     assert guarded.ask("/report/file?campaign=thu&format=exe").status == 404
     with guarded.process.database.read() as connection:
         line = connection.execute(text("SELECT action, detail, who_sealed FROM audit ORDER BY id DESC LIMIT 1")).one()

@@ -1,6 +1,5 @@
 """*Báo cáo*: what stands on the page is what was counted, opens to its meaning, and can be taken away as it should."""
 
-import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -103,7 +102,9 @@ def test_a_page_counts_delivery_rows(counted: Web) -> None:
         event.remove(Engine, "before_cursor_execute", remember)
     assert said
     reading = re.compile(r"\b(FROM|JOIN) delivery\b", re.IGNORECASE)
-    assert [one for one in said if reading.search(one) and "FROM broadcast" not in one] == []  # of a broadcast, by its id
+    assert [
+        one for one in said if reading.search(one) and "FROM broadcast" not in one
+    ] == []  # of a broadcast, by its id
 
 
 def test_a_chart_is_missing_or_its_absence_is_an_error(counted: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +119,7 @@ def test_a_chart_is_missing_or_its_absence_is_an_error(counted: Web, monkeypatch
     assert "Huyện Cao Lộc (cũ)" in without.text
 
 
-def test_a_part_of_the_report_is_not_on_its_page(counted: Web) -> None:
+def test_a_part_of_the_report_is_not_on_its_page(counted: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     def told(query: str) -> str:
         return " ".join(re.sub(r"<[^>]+>", " ", counted.ask(f"/report?campaign=thu&{query}").text).split())
 
@@ -182,7 +183,9 @@ def test_a_file_is_not_what_the_page_offers_or_forgets_for_whom_it_is(counted: W
     measures = {what: counted.ask(f"/report/file?campaign=thu&what={what}&format=json").status for what in MEASURES}
     assert measures == dict.fromkeys(MEASURES, 200)
     with counted.process.database.read() as connection:
-        said = connection.execute(text("SELECT detail FROM audit WHERE action = 'download' ORDER BY id")).scalars().all()
+        said = (
+            connection.execute(text("SELECT detail FROM audit WHERE action = 'download' ORDER BY id")).scalars().all()
+        )
     assert said[0] == "xlsx published commune thu" and "csv exact commune thu" in said
 
 

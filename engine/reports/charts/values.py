@@ -1,4 +1,4 @@
-"""Bars lying on their side for what is no place and no day: steps, hours, channels, senders, prefixes, arms, languages."""
+"""Bars lying on their side for what is no place and no day: steps, hours, channels, senders, arms …"""
 
 from engine.i18n import number, sentence
 from engine.reports.as_table import labels

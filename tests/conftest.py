@@ -43,6 +43,14 @@ _VARIABLES = (
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first: one begun last keeps a single process at work while the others have finished."""
+    longest = ("tests/torture/", "tests/road/", "tests/pipeline/", "tests/reports/")
+    items.sort(
+        key=lambda item: next((i for i, name in enumerate(longest) if item.nodeid.startswith(name)), len(longest))
+    )
+
+
 def pytest_collection_finish() -> None:
     collect_rubbish_rarely()
 

@@ -64,6 +64,7 @@ OUTAGES = st.lists(st.tuples(MINUTES, st.integers(1, 100 * 60)), max_size=2)
 JUMPS = st.lists(st.tuples(MINUTES, st.integers(-180, 180)), max_size=2)
 
 
+@pytest.mark.torture  # two weeks, ten times
 @on_one_database
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(outages=OUTAGES, jumps=JUMPS)

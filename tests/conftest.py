@@ -45,10 +45,9 @@ _VARIABLES = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest begin first: one begun last keeps a single process at work while the others have finished."""
-    longest = ("tests/torture/", "tests/road/", "tests/pipeline/", "tests/reports/")
-    items.sort(
-        key=lambda item: next((i for i, name in enumerate(longest) if item.nodeid.startswith(name)), len(longest))
-    )
+    longest = ("tests/torture", "tests/road", "tests/pipeline", "tests/reports")
+    places = {name: place for place, name in enumerate(longest)}
+    items.sort(key=lambda item: places.get("/".join(item.nodeid.split("/")[:2]), len(places)))
 
 
 def pytest_collection_finish() -> None:

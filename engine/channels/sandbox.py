@@ -58,17 +58,17 @@ class SandboxSender(BaseModel):
 
 
 class Taken(NamedTuple):
-    """A message that the phones have taken: when (milliseconds since 1970, UTC), and all that will become of it."""
+    """A message that the phones have taken: when (milliseconds since 1970, UTC), and what it will come to."""
 
     delivery_id: int
     attempt: int
     vendor_id: str
     created_ms: int
-    course: tuple[Step, ...]
+    end: Step
 
-    def word(self, step: Step) -> ReceiptWord:
-        """What a receipt about that step of its course would say."""
-        return ReceiptWord(self.delivery_id, self.attempt, self.vendor_id, *_said(step))
+    def word(self) -> ReceiptWord:
+        """What the last receipt about it says."""
+        return ReceiptWord(self.delivery_id, self.attempt, self.vendor_id, *_said(self.end))
 
 
 class SandboxProvider:
@@ -110,8 +110,8 @@ class SandboxProvider:
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         if self._watch is not None:
-            course = self._model.course(trait, created_ms, validity)
-            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, course))
+            end = self._model.end(trait, created_ms, validity)
+            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, end))
         return Outcome(
             message.delivery_id,
             message.attempt,

@@ -41,7 +41,7 @@ class World:
         if key >= len(self.handed):
             self.handed.extend(bytes(key + 4096 - len(self.handed)))
         self.handed[key] = min(self.handed[key] + 1, 255)
-        ends = taken.created_ms / 1000 + taken.course[-1].after
+        ends = taken.created_ms / 1000 + taken.end.after
         heapq.heappush(self._receipts, (ends, key, taken, sender))
 
     def post(self, post_id: int, text: str) -> None:
@@ -53,7 +53,7 @@ class World:
         found = []
         while self._receipts and self._receipts[0][0] <= until:
             at, _, taken, sender = heapq.heappop(self._receipts)
-            found.append((at, taken.word(taken.course[-1]), sender))
+            found.append((at, taken.word(), sender))
         return found
 
     @property

@@ -12,7 +12,7 @@ REASONS: Final = (
     # of a number
     "unreachable", "invalid_number", "unknown_number", "not_mobile", "landline", "blocked", "no_route",
     # of an address
-    "mailbox", "mailbox_full", "greylisted", "certificate", "no_tls",
+    "mailbox", "mailbox_full", "put_off", "certificate", "no_tls",
     # of the text
     "text", "filtered", "validity", "duplicate",
     # of the sender and its account

@@ -87,6 +87,7 @@ class _Conversation:
                 if self._over:
                     raise ConnectionError
                 self.begun = True
+            if smtp.sock is not None:  # the last reply may take longer: servers look for viruses first
                 smtp.sock.settimeout(TOTAL_SECONDS)
             smtp.send(content)
             self._hear(smtp, Place.CONTENT)

@@ -33,12 +33,14 @@ def check_campaign(
     loudspeaker: Loudspeaker | None = None,
     public_address: bool = True,
     played: Collection[str] = (),
+    by_file: Collection[str] = (),
 ) -> None:
     """Report on ``reading`` all that is wrong or doubtful in this campaign.
 
     ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
     usable or not, so that one mistake is told once; ``hotlines`` and ``loudspeaker`` are the workspace's; ``played``
-    are the senders that reach nobody; ``public_address`` says whether links of ours lead anywhere.
+    are the senders that reach nobody, ``by_file`` those whose messages leave as a list; ``public_address`` says
+    whether links of ours lead anywhere.
     """
     campaign = reading.value
     if campaign is None:
@@ -65,6 +67,10 @@ def check_campaign(
         _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
         _check_stand_ins(reading, at, step, senders, played)
         _check_times(reading, at, step, campaign, zone)
+        if step.aloud and reading.intact((*at, "channel")):
+            for place, key in enumerate(step.sender):
+                if key in by_file:
+                    reading.report((*at, "sender", place), "error", "loudspeaker.by-file", key=key)
         if step.aloud and reading.intact((*at, "when"), (*at, "channel")):
             _check_reading_hour(reading, at, step, loudspeaker or Loudspeaker())
             if not public_address and any(key in senders and key not in played for key in step.sender):

@@ -14,7 +14,19 @@ from engine.pipeline.process import Process
 from engine.store import audit, contact_queries, suppression
 from engine.text.phone import PhoneError, parse
 
-EXPORT_HEADER = ("phone", "name", "commune", "era", "groups", "language", "consent", "opted_out", "source", "basis", "email")
+EXPORT_HEADER = (
+    "phone",
+    "name",
+    "commune",
+    "era",
+    "groups",
+    "language",
+    "consent",
+    "opted_out",
+    "source",
+    "basis",
+    "email",
+)
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -22,8 +22,8 @@ _WORDS = {
         " telephone"
     ),
     "email": (
-        "email, e/mail, mail, dia chi email, dia chi e/mail, hop thu, hop thu dien tu, thu dien tu, dia chi thu dien tu,"
-        " email address, e/mail address"
+        "email, e/mail, mail, dia chi email, dia chi e/mail, hop thu, hop thu dien tu, thu dien tu,"
+        " dia chi thu dien tu, email address, e/mail address"
     ),
     "name": "ho va ten, ho ten, ho & ten, ten, hoten, ten nguoi nhan, name, full name",
     **AREA_HEADERS,

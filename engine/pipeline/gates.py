@@ -47,6 +47,11 @@ class OpenGate:
         """Whether each message has a link of its own: a relay's to what is to be read."""
         return self.snapshot.campaign.step(self.run["step"]).aloud
 
+    @property
+    def roads(self) -> dict[str, tuple[Sender, ...]]:
+        """The senders of the run's step by their channel: each row takes one of these roads."""
+        return self.snapshot.roads(self.snapshot.campaign.step(self.run["step"]))
+
     def valid_seconds(self, now: datetime) -> int:
         """How long the vendor may try: until the run expires, quiet hours begin, or ten hours have gone."""
         return max(1, min(int((self.until - now).total_seconds()), LONGEST_VALIDITY))

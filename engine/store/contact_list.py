@@ -18,7 +18,8 @@ from engine.store.instant import Instant
 
 _TABLES = (
     "CREATE TEMPORARY TABLE listed (phone_hash BLOB NOT NULL, place INTEGER NOT NULL, mark BIGINT NOT NULL,"
-    " phone_sealed BLOB NOT NULL, name_sealed BLOB, name_mark BIGINT, email_sealed BLOB, email_mark BIGINT, prefix TEXT NOT NULL, bucket INTEGER NOT NULL,"
+    " phone_sealed BLOB NOT NULL, name_sealed BLOB, name_mark BIGINT, email_sealed BLOB, email_mark BIGINT,"
+    " prefix TEXT NOT NULL, bucket INTEGER NOT NULL,"
     " rest INTEGER NOT NULL)",
     "CREATE TEMPORARY TABLE listed_rest (id INTEGER PRIMARY KEY, era TEXT NOT NULL, commune TEXT NOT NULL,"
     " language TEXT, consent BOOLEAN, says_groups BOOLEAN NOT NULL)",
@@ -28,7 +29,8 @@ _TABLES = (
     "CREATE TEMPORARY TABLE renamed (phone_hash BLOB PRIMARY KEY)",
     "CREATE TEMPORARY TABLE readdressed (phone_hash BLOB PRIMARY KEY)",
     "CREATE TEMPORARY TABLE ready (phone_hash BLOB NOT NULL, phone_sealed BLOB NOT NULL, name_sealed BLOB,"
-    " email_sealed BLOB, era TEXT NOT NULL, commune TEXT NOT NULL, language TEXT NOT NULL, consent BOOLEAN NOT NULL, prefix TEXT NOT NULL,"
+    " email_sealed BLOB, era TEXT NOT NULL, commune TEXT NOT NULL, language TEXT NOT NULL, consent BOOLEAN NOT NULL,"
+    " prefix TEXT NOT NULL,"
     " bucket INTEGER NOT NULL, synthetic BOOLEAN NOT NULL, is_new BOOLEAN NOT NULL)",
     "CREATE TEMPORARY TABLE moved (phone_hash BLOB NOT NULL, contact_id BIGINT, group_key TEXT NOT NULL,"
     " joins BOOLEAN NOT NULL)",
@@ -49,19 +51,21 @@ _KNOWN_ADDRESSES = text(
 )
 # What a list does not say stays as it is; a real person never becomes a synthetic one.
 _READY = text(
-    "INSERT INTO ready SELECT phone_hash, phone_sealed, name_sealed, email_sealed, era, commune, language, consent, prefix, bucket,"
-    " synthetic, id IS NULL FROM (SELECT s.phone_hash, s.phone_sealed,"
+    "INSERT INTO ready SELECT phone_hash, phone_sealed, name_sealed, email_sealed, era, commune, language, consent,"
+    " prefix, bucket, synthetic, id IS NULL FROM (SELECT s.phone_hash, s.phone_sealed,"
     " CASE WHEN c.id IS NULL OR n.phone_hash IS NOT NULL THEN s.name_sealed ELSE c.name_sealed END AS name_sealed,"
     " CASE WHEN c.id IS NULL OR a.phone_hash IS NOT NULL THEN s.email_sealed ELSE c.email_sealed END AS email_sealed,"
     " r.era, r.commune, COALESCE(r.language, c.language, 'vi') AS language,"
     " COALESCE(r.consent, c.consent, FALSE) AS consent, s.prefix, s.bucket,"
     " (CAST(:synthetic AS BOOLEAN) AND COALESCE(c.synthetic, TRUE)) AS synthetic,"
-    " c.id, n.phone_hash AS new_name, a.phone_hash AS new_address, c.era AS old_era, c.commune AS old_commune, c.language AS old_language,"
+    " c.id, n.phone_hash AS new_name, a.phone_hash AS new_address, c.era AS old_era,"
+    " c.commune AS old_commune, c.language AS old_language,"
     " c.consent AS old_consent, c.synthetic AS old_synthetic"
     " FROM listed s JOIN listed_rest r ON r.id = s.rest LEFT JOIN contact c ON c.phone_hash = s.phone_hash"
     " LEFT JOIN renamed n ON n.phone_hash = s.phone_hash"
     f" LEFT JOIN readdressed a ON a.phone_hash = s.phone_hash WHERE {_CHUNK}) x"
-    " WHERE id IS NULL OR new_name IS NOT NULL OR new_address IS NOT NULL OR era <> old_era OR commune <> old_commune OR language <> old_language"
+    " WHERE id IS NULL OR new_name IS NOT NULL OR new_address IS NOT NULL OR era <> old_era"
+    " OR commune <> old_commune OR language <> old_language"
     " OR consent <> old_consent OR synthetic <> old_synthetic"
 )
 _JOINING = text(
@@ -85,10 +89,12 @@ _COUNTED = text(
 _SAVE = text(
     "INSERT INTO contact (phone_hash, phone_sealed, name_sealed, email_sealed, era, commune, language, consent, prefix,"
     " bucket, synthetic, opted_out_at, import_id, updated_at)"
-    " SELECT y.phone_hash, y.phone_sealed, y.name_sealed, y.email_sealed, y.era, y.commune, y.language, y.consent, y.prefix, y.bucket,"
+    " SELECT y.phone_hash, y.phone_sealed, y.name_sealed, y.email_sealed, y.era, y.commune, y.language, y.consent,"
+    " y.prefix, y.bucket,"
     " y.synthetic, o.at, :import_id, :at FROM ready y LEFT JOIN opt_out o ON o.phone_hash = y.phone_hash WHERE TRUE"
     " ON CONFLICT (phone_hash) DO UPDATE SET name_sealed = excluded.name_sealed,"
-    " email_sealed = excluded.email_sealed, era = excluded.era, commune = excluded.commune, language = excluded.language, consent = excluded.consent,"
+    " email_sealed = excluded.email_sealed, era = excluded.era,"
+    " commune = excluded.commune, language = excluded.language, consent = excluded.consent,"
     " synthetic = excluded.synthetic, import_id = excluded.import_id, updated_at = excluded.updated_at"
 ).bindparams(bindparam("at", type_=Instant))
 _LEAVE = text(

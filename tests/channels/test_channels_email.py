@@ -1,4 +1,4 @@
-"""E-mail over a real socket: one table of replies and breaks, each with its one meaning, nothing said that names anybody."""
+"""E-mail over a real socket: one table of replies and breaks, each with its one meaning, and nobody is named."""
 
 import asyncio
 import email
@@ -23,7 +23,9 @@ from engine.errors import LoaError
 from engine.status import Status
 
 TO = "nguoi.phat.012@xa-mau.example"
-LETTER = Letter("Bài đọc trên loa: 17:00, ngày 16/07/2027", "<p>Kính nhờ</p>", "loa.7.mark", "vi", b"%PDF-1.4 x", "a.pdf")
+LETTER = Letter(
+    "Bài đọc trên loa: 17:00, ngày 16/07/2027", "<p>Kính nhờ</p>", "loa.7.mark", "vi", b"%PDF-1.4 x", "a.pdf"
+)
 MESSAGE = Outgoing(7, 3, TO, "Kính nhờ đọc.\n.một dấu chấm đầu dòng\nhttps://loa.example/l/x", 3600, None, LETTER)
 SECRETS = (TO, "nguoi.phat.012", PASSWORD, USER, MESSAGE.body)
 SPOKEN = f"5.7.1 <{TO}> NGUOI.PHAT.012 not by {USER} {PASSWORD} loa@coquan.example 0900 000 123"

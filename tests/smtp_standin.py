@@ -6,7 +6,8 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,6 +107,27 @@ class MailServer:
         """What was said at the login, in clear."""
         plain = [line.split(" ")[-1] for line in self.said if line.upper().startswith("AUTH PLAIN")]
         return base64.b64decode(plain[0]).decode() if plain else ""
+
+
+@contextlib.contextmanager
+def beside(server: MailServer) -> Iterator[MailServer]:
+    """``server`` in a thread of its own, for whoever has no event loop, or many."""
+    loop, begun, over = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with server.running():
+            begun.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        assert begun.wait(10)
+        yield server
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()
 
 
 def certificate(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:

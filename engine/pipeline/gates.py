@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
+from engine.content.loudspeaker import EMAIL
 from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
 from engine.pipeline.approvals import is_approved
@@ -40,6 +41,7 @@ class OpenGate:
             opens=self.opened,
             closes=self.closes,
             advertising=self.run["advertising"],
+            by_email=self.sender.channel == EMAIL,
         )
 
     @property

@@ -36,11 +36,11 @@ def written(config: EmailSender, message: Outgoing, letter: Letter, at: datetime
     made["Message-ID"] = f"<{message_id(config, letter)}>"
     made["Auto-Submitted"] = "auto-generated"
     made["X-Auto-Response-Suppress"] = "All"
-    made["Content-Language"] = letter.language
     made.set_content(message.body)
     made.add_alternative(letter.html, subtype="html")
     if letter.print_pdf is not None:
         made.add_attachment(letter.print_pdf, maintype="application", subtype="pdf", filename=letter.print_name)
+    made["Content-Language"] = letter.language  # last: earlier it would go to a part
     return made.as_bytes()
 
 

@@ -148,13 +148,23 @@ def _carriers(step: Step) -> Collection[str]:
 def _check_stand_ins(
     reading: Reading[Campaign], at: Steps, step: Step, senders: Mapping[str, Sender], played: Collection[str]
 ) -> None:
-    """A sender that reaches nobody must not take over from a true one: its rows would count as sent."""
-    true_one: str | None = None
+    """A sender that reaches nobody must not take over from a true one: its rows would count as sent.
+
+    A relay's other road is nobody's stand-in; that whoever is on it gets nothing is said all the same.
+    """
+    true_ones: dict[str, str] = {}  # channel → its first true sender
+    for key in step.sender:
+        if key in senders and key not in played:
+            true_ones.setdefault(senders[key].channel, key)
     for index, key in enumerate(step.sender):
-        if key in played and true_one is not None:
-            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=true_one)
-        elif key in senders and key not in played:
-            true_one = true_one or key
+        if key not in played:
+            continue
+        first = true_ones.get(senders[key].channel)
+        if first is not None and first in step.sender[:index]:
+            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=first)
+        elif step.aloud and first is None and true_ones:
+            other = next(iter(true_ones.values()))
+            reading.report((*at, "sender", index), "warning", "loudspeaker.half-played", key=key, other=other)
 
 
 def _unknown(reading: Reading[Campaign], path: Steps, kind: str, key: str, known: Collection[str]) -> None:

@@ -36,7 +36,8 @@ def as_letter(process: Process, message: Outgoing) -> Outgoing:
     subject, _, words = message.body.partition("\n\n")
     made = _print_of(script)
     if made is not None:
-        words = f"{words}\n\n{script.say('letter-print')}"
+        said, _, signed = words.rpartition("\n\n")
+        words = f"{said}\n\n{script.say('letter-print')}\n\n{signed}"
     # The instant too: a database that was restored gives the same numbers to other e-mails.
     mark = process.keyring.sign(f"/m/{message.delivery_id}.{token}.{row.planned_at.isoformat()}")
     letter = Letter(

@@ -124,6 +124,7 @@ def test_an_e_mail_that_nobody_can_read() -> None:
     )
     assert first["Message-ID"] == second["Message-ID"] == "<loa.7.mark@coquan.example>"  # a second one is recognised
     assert (first["To"], first["Subject"], first["Auto-Submitted"]) == (TO, LETTER.subject, "auto-generated")
+    assert first["Content-Language"] == "vi"
     assert (first["From"], first["Reply-To"]) == (
         "Ban Chỉ đạo 138 <loa@coquan.example>",
         "tra.loi@coquan.example",

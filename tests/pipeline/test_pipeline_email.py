@@ -1,5 +1,6 @@
 """E-mail to relays: each gets one road and stays on it, nothing goes twice, no address leaves its place."""
 
+import asyncio
 import email
 import email.policy
 import re
@@ -16,9 +17,11 @@ from rehearse_hall import rehearsed, rules
 from smtp_standin import HANG_UP, MailServer, beside
 
 from engine.clock import parse_instant
-from engine.pipeline import relay_link
+from engine.errors import LoaError
+from engine.pipeline import calls, relay_link
 from engine.pipeline.broadcasts import Confirmation, confirm, remind_due
 from engine.pipeline.preview import preview
+from engine.pipeline.service import serving
 
 BOTH = "[thu-dien-tu, thu]"
 ADDRESSES = ("can.bo.1@xa.example", "can.bo.2@xa.example")
@@ -132,6 +135,39 @@ def test_an_e_mail_whose_answer_was_lost_goes_out_again(road: Road) -> None:
         server.answers = {}
         road.round()
         assert len(server.mails) == 4  # a relay in doubt is reminded as every other one who has not confirmed
+
+
+@on_one_database
+def test_an_e_mail_goes_out_again_after_the_process_died(
+    road: Road, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relays(road, server, "thu-dien-tu")
+    road.at("2027-07-16 08:00")
+
+    def died(*_: object) -> None:
+        raise LoaError("store.no-server")
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        async with serving(road.process) as service:
+            await service.open_due()
+            running = asyncio.create_task(service.dispatcher.run(stop))
+            async with asyncio.timeout(30):
+                while len(server.mails) < 2:
+                    await asyncio.sleep(0.005)
+            stop.set()
+            await running
+
+    with monkeypatch.context() as patched:  # the server has taken both, and nothing of it is ever written
+        patched.setattr(calls.outcomes, "commit", died)
+        patched.setattr(calls, "STORE_AGAIN", 0.01)
+        asyncio.run(main())
+    assert road.statuses() == {"sending": 2, "excluded": 2}
+    for _ in range(3):
+        road.later(minutes=16)
+        road.round()
+    assert road.statuses() == {"unknown": 2, "excluded": 2} and road.incidents() == {"no_log": 2}
+    assert len(server.mails) == 2
 
 
 @on_one_database

@@ -32,9 +32,28 @@ class Decision(StrEnum):
     OPT_OUT = "opt_out"  # the person has opted out at the vendor: record it
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What an e-mail has beyond its plain words.
+
+    ``reference`` is the same at every attempt of one delivery and of no other: the message's own id is made of it.
+    ``print_pdf`` is attached as ``print_name``; None: there is no print.
+    """
+
+    subject: str
+    html: str = field(repr=False)
+    reference: str
+    language: str
+    print_pdf: bytes | None = field(default=None, repr=False)
+    print_name: str = ""
+
+
 @dataclass(slots=True)  # not frozen, which costs 2 µs: one is made for every message, as of the next two
 class Outgoing:
-    """One delivery's attempt, ready to be handed over. ``to`` is E.164; never log an ``Outgoing``."""
+    """One delivery's attempt, ready to be handed over; never log one.
+
+    ``to`` is E.164, or an e-mail address where there is a ``letter`` (for senders of the channel ``email``).
+    """
 
     delivery_id: int
     attempt: int
@@ -42,6 +61,7 @@ class Outgoing:
     body: str = field(repr=False)
     valid_seconds: int  # at most this long may the vendor keep trying
     receipt_url: str | None  # absolute, signed, carries delivery id and attempt; None: receipts are polled
+    letter: Letter | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)

@@ -51,12 +51,12 @@ def _figures(names: tuple[str, ...], figures: Figures, shown: list[str]) -> Line
 
 
 def crossed(report: Report) -> Table | None:
-    """Of a report along two dimensions, the second one across: delivered and its rate in each cell. None: too wide."""
+    """Of a report along two dimensions, the second one across: delivered and its rate in each cell. None: too wide, or no table."""
     by_first: dict[Place | str, list[Place | str]] = {}
     for row in report.rows:
         by_first.setdefault(row.key, []).append(row.keys[1])
     down, across = list(by_first), _merged(by_first.values())
-    if len(across) > MOST_ACROSS:
+    if not 1 < len(across) <= MOST_ACROSS:
         return None
     first, second = report.asked.dimensions
     registry = areas.load() if {first, second} & set(AREAS) else None

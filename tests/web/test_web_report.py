@@ -14,9 +14,12 @@ from web_visitor import Web
 from engine.clock import StoppedClock
 from engine.pipeline.files import campaign_snapshot, load_workspace
 from engine.reports import as_pdf
+from engine.reports.broadcasts import BroadcastReport, Heard
 from engine.reports.defined import PART_OF
 from engine.reports.forms import FORMS
 from engine.reports.measured import MEASURES
+from engine.reports.posts import AskedPosts, PostFigures, PostReport
+from engine.reports.told import Told
 from engine.store import runs, snapshots
 from engine.store.tallies import Deltas
 from engine.web import downloads, report_pages
@@ -129,6 +132,22 @@ def test_a_part_of_the_report_is_not_on_its_page(counted: Web, monkeypatch: pyte
     assert "2.125" in told("what=cost&by=campaign")  # VND: 5 × 1.700 for 4 delivered
     beside = told("by=day&beside=nam-truoc")
     assert "16/07 5 5 0 4 4 0" in beside and "Chênh lệch" in beside
+
+
+def test_posts_and_broadcasts_are_not_beside_the_deliveries(counted: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_pages, heard = PostFigures(), Heard(planned=3, confirmed=2, times=4, minutes=9)
+    on_pages.statuses["published"] += 2
+    on_pages.answers["reach"] = 1_234
+    posts = PostReport(AskedPosts(("thu",), "step"), (("bai-dang", on_pages),), on_pages)
+    read = BroadcastReport("channel", (), heard)
+    told = Told("step", "thu", DUE, None, None, posts, read)
+    monkeypatch.setattr(report_pages.Desk, "told", lambda *_: told)
+    page = counted.ask("/report?campaign=thu&by=step").text
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "bai-dang 2 2 1.234 —" in words  # nobody told of reactions, which is not zero
+    assert "Cộng 3 2 4 9 0 0" in words
+    assert "/report/figure/post-reach?" in page and "/report/figure/broadcasts-minutes?" in page
+    assert "1.234" in counted.ask("/report/figure/post-reach?campaign=thu&by=step").text
 
 
 @pytest.mark.parametrize(

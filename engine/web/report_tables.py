@@ -51,7 +51,10 @@ def _figures(names: tuple[str, ...], figures: Figures, shown: list[str]) -> Line
 
 
 def crossed(report: Report) -> Table | None:
-    """Of a report along two dimensions, the second one across: delivered and its rate in each cell. None: too wide, or no table."""
+    """Of a report along two dimensions, the second one across: delivered and its rate in each cell.
+
+    None where that is no table (one column), or one that is too wide to be read.
+    """
     by_first: dict[Place | str, list[Place | str]] = {}
     for row in report.rows:
         by_first.setdefault(row.key, []).append(row.keys[1])

@@ -130,7 +130,7 @@ class SandboxProvider:
         """An e-mail: taken, and nothing is ever heard of it again, as with a mail server."""
         vendor_id = f"{_E_MAIL}{created_ms:012x}-{message.delivery_id}-{message.attempt}"
         if self._watch is not None:
-            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, (Step("sent", 0.0),)))
+            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, Step("sent", 0.0)))
         return Outcome(message.delivery_id, message.attempt, Status.ACCEPTED, vendor_id=vendor_id)
 
     async def fetch(self, vendor_id: str) -> VendorMessage | None:

@@ -76,10 +76,10 @@ def void(
     audit.record(connection, process.keyring, at=at, action="void", subject=campaign, detail=said[:MOST_SAID])
     subject = f"campaign:{campaign}"
     audit.settle_incident(connection, at=at, kind=VOIDED, subject=subject)  # the newest edit is the one to look at
-    status = campaigns.status_of(connection, campaign, lock=True)
-    if status not in _OVER:  # nothing waits for a person there
+    stands = campaigns.status_of(connection, campaign, lock=True)
+    if stands not in _OVER:  # nothing waits for a person there
         audit.raise_incident(connection, process.keyring, at=at, kind=VOIDED, subject=subject, detail=said)
-    if status in (CampaignStatus.APPROVED, CampaignStatus.RUNNING):
+    if stands in (CampaignStatus.APPROVED, CampaignStatus.RUNNING):
         campaigns.move(connection, campaign, CampaignStatus.DRAFT, signature, reason=VOIDED)
     for run in runs.of_campaign(connection, campaign):
         status = RunStatus(run["status"])

@@ -11,7 +11,7 @@ from engine.areas import registry as areas
 from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.process import Process, opened
-from engine.reports import freezing, frozen
+from engine.reports import frozen, keeping
 from engine.reports.as_table import words_of
 from engine.reports.asking import chosen_campaigns
 from engine.reports.dimensions import AREAS, read_by
@@ -30,20 +30,27 @@ def check_options(
     since: str | None,
     until: str | None,
     what: str | None,
+    beside: str | None,
     freeze: bool,
     exact: bool,
     note: str | None,
     difference: bool,
 ) -> None:
     """Raise ``UsageError`` for options that mean nothing beside each other."""
-    if (frozen_id or list_frozen) and (campaigns or since or until or what or freeze):
+    if (frozen_id or list_frozen) and (campaigns or since or until or beside or freeze):
+        raise UsageError("frozen.stands-alone")
+    if list_frozen and what:
         raise UsageError("frozen.stands-alone")
     if (exact or note) and not freeze:
         raise UsageError("frozen.needs-freeze")
     if difference and not frozen_id:
         raise UsageError("frozen.needs-id")
-    if freeze and what not in (None, "deliveries"):
+    if difference and what not in (None, "deliveries"):
         raise UsageError("frozen.only-deliveries", by=what)
+    if freeze and beside:
+        raise UsageError("frozen.not-beside")
+    if freeze and what not in (None, "deliveries"):
+        raise UsageError("frozen.keeps-all", what=what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,12 @@ class Keeping:
         chosen = chosen_campaigns(process, wanted.campaigns)
         asked = Asked(chosen, DEFAULT, wanted.era, wanted.since, wanted.until)
         found = freeze_now(process, asked, exact=self.exact, note=self.note)
-        return replace(wanted, campaigns=(), since=None, until=None, what=None, frozen=found.kept.id)
+        return replace(wanted, campaigns=(), since=None, until=None, frozen=found.kept.id)
 
 
 def freeze_now(process: Process, asked: Asked, *, exact: bool, note: str | None) -> frozen.Frozen:
     """Keep the figures of ``asked``, log it, and say under which id."""
-    found = freezing.keep(process, asked, exact=exact, note=note)
+    found = keeping.keep(process, asked, exact=exact, note=note)
     aside(sentence("frozen.kept", id=found.kept.id))
     if exact:
         aside(sentence("frozen.exact"))
@@ -79,7 +86,8 @@ def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
     """Print what late receipts have changed since in the frozen report that is ``wanted``."""
     assert wanted.frozen is not None and wanted.along is not None
     by, era = read_by(wanted.along), wanted.era
-    assert by is not None
+    if by is None:
+        raise UsageError("frozen.only-deliveries", by=wanted.along)
     found = frozen.opened(process.database, wanted.frozen)
     change = frozen.difference(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
     if as_json:

@@ -18,21 +18,26 @@ from engine.areas.area import ERAS, Era
 from engine.areas.registry import Registry
 from engine.errors import LoaError
 from engine.i18n import language
-from engine.reports import tally_queries
-from engine.reports.counting import Keys, Snapshots
+from engine.reports import broadcasts, frozen_parts, tally_queries
+from engine.reports.activities import ActivityReport, AskedActivities
+from engine.reports.broadcasts import BroadcastReport
+from engine.reports.counting import ByRun, Keys, Snapshots
 from engine.reports.definitions import DEFINITIONS
 from engine.reports.dimensions import DIMENSIONS, By, partners
 from engine.reports.figures import COUNTS, Figures
+from engine.reports.measured import Measure, Measured, MeasuredRow
+from engine.reports.measures import cost_values
 from engine.reports.places import Place
+from engine.reports.posts import AskedPosts, PostReport
 from engine.reports.publication import Publication, from_document
-from engine.reports.report import Asked, Report, Row, key_document, make_report
+from engine.reports.report import Asked, Report, Row, key_document, make_report, report_of
 from engine.status import Status
 from engine.store import publications
 from engine.store.database import Database
 from engine.store.publications import Kept
 from engine.text.accents import strip
 
-FORMAT = 1
+FORMAT = 2  # 1 kept deliveries alone
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none that are read as another
 _SUFFIX = 4
 
@@ -44,26 +49,28 @@ def freeze(
     asked: Asked,
     now: datetime,
     publication: Publication | None,
+    parts: Callable[[frozenset[int]], Mapping[str, Any]],
     *,
     note: str | None = None,
 ) -> Kept:
     """The figures of ``asked`` (its campaigns and days) along every dimension as they stand, ready to be stored.
 
-    ``publication`` None keeps exact figures. Raises ``LoaError`` (``frozen.nothing``) when there is nothing to keep.
+    ``publication`` None keeps exact figures. ``parts`` gives what is kept beside them, from the runs that count
+    (``engine.reports.keeping``). Raises ``LoaError`` (``frozen.nothing``) when there is nothing to keep.
     """
     now = now.replace(microsecond=0)  # as the forms write it
-    with database.read() as connection:
+    tables, by_run = [], ByRun()
+    with database.read() as connection:  # every table speaks of the same runs, and of the same moment
         runs = tally_queries.runs_of(connection, asked.campaigns)
-    # What a run begins after this look is not in any table of the report: they shall all speak of the same runs.
-    begun = frozenset(run.id for run in runs)
-    only = begun & frozenset(publication.runs) if publication else begun
-    tables = []
-    for dimensions in every():
-        for era in ERAS if "commune" in dimensions else ("2025",):
-            one = replace(asked, by=dimensions[0], second=dimensions[1] if len(dimensions) > 1 else None, era=era)
-            made = make_report(database, registry, snapshot_of, one, now, publication, only)
-            tables.append({"by": ",".join(dimensions), "era": era, "rows": [_row(row) for row in made.rows]})
-    if not any(table["rows"] for table in tables):
+        begun = frozenset(run.id for run in runs)
+        only = begun & frozenset(publication.runs) if publication else begun
+        for dimensions in every():
+            for era in ERAS if "commune" in dimensions else ("2025",):
+                one = replace(asked, by=dimensions[0], second=dimensions[1] if len(dimensions) > 1 else None, era=era)
+                made = report_of(connection, registry, snapshot_of, one, now, publication, only, by_run)
+                tables.append({"by": ",".join(dimensions), "era": era, "rows": [_row(row) for row in made.rows]})
+    beside = parts(only)
+    if not any(table["rows"] for table in tables) and not beside["posts"] and not beside["broadcasts"]:
         raise LoaError("frozen.nothing")
     newest = snapshot_of(runs[-1].digest)
     content = {
@@ -82,6 +89,7 @@ def freeze(
         "runs": sorted(only),
         "publication": publication.document() if publication else None,
         "tables": tables,
+        **beside,
     }
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     text = unicodedata.normalize("NFC", text)
@@ -171,6 +179,43 @@ class Frozen:
         as_of = datetime.fromisoformat(self.content["as_of"])
         return Report(asked, as_of, tuple(rows), self.publication, self.kept.id)
 
+    def posts(self, asked: AskedPosts) -> PostReport | None:
+        """The posts as they stood; None where there were none, or none were kept (by an older program)."""
+        kept = self._part("posts", asked.by or "campaign", asked.era)
+        return frozen_parts.posts_read(kept, asked) if kept else None
+
+    def broadcasts(self, by: str, era: Era) -> BroadcastReport | None:
+        """What loudspeakers had done; None where nothing is kept of it."""
+        lines = by in broadcasts.DIMENSIONS
+        kept = self._part("broadcasts", by if lines else "step", era)
+        return frozen_parts.broadcasts_read(kept, by, lines=lines) if kept else None
+
+    def activities(self, asked: AskedActivities) -> ActivityReport | None:
+        """What had been done by hand; None where nothing is kept of it."""
+        kept = self._part("activities", asked.by or "kind", asked.era)
+        return frozen_parts.activities_read(kept, asked) if kept else None
+
+    def measured(self, what: Measure, dimensions: tuple[By, ...], era: Era) -> Measured:
+        """A measure as it stood. Raises ``LoaError`` (``frozen.no-measure``) where it was not kept."""
+        by, as_of = ",".join(dimensions), datetime.fromisoformat(self.content["as_of"])
+        about = Measured(
+            what, self.kept.campaigns, dimensions, as_of, (), {}, published=self.publication, frozen=self.kept.id
+        )
+        if what == "cost":  # it follows from the deliveries
+            report = self.report(dimensions or ("campaign",), era)
+            rows = tuple(MeasuredRow(row.keys, cost_values(row.figures)) for row in report.rows if dimensions)
+            return replace(about, rows=rows, totals=cost_values(report.totals))
+        era = era if "commune" in dimensions else "2025"
+        for kept in self.content.get("measures", ()):
+            if (kept["what"], kept["by"], kept["era"]) == (what, by, era):
+                return frozen_parts.measured_read(kept, about)
+        raise LoaError("frozen.no-measure", id=self.kept.id, what=what, by=by or "—")
+
+    def _part(self, name: str, by: str, era: str) -> Mapping[str, Any] | None:
+        its_era = era if by == "commune" else "2025"
+        found = (one for one in self.content.get(name, ()) if (one["by"], one["era"]) == (by, its_era))
+        return next(found, None)
+
     def _rows(self, dimensions: tuple[By, ...], era: Era) -> list[Row] | None:
         by = ",".join(dimensions)
         for table in self.content["tables"]:
@@ -201,14 +246,17 @@ def _read_row(stored: Mapping[str, Any]) -> Row:
 
 
 def opened(database: Database, report_id: str) -> Frozen:
-    """The frozen report of this id. Raises ``LoaError`` for an unknown id, or figures that are not what was frozen."""
+    """The frozen report of this id. Raises ``LoaError`` for an unknown, a changed, or a newer program's one."""
     with database.read() as connection:
         kept = publications.frozen(connection, report_id.strip().upper())
     if kept is None:
         raise LoaError("frozen.unknown", id=report_id)
     if hashlib.sha256(kept.content.encode()).hexdigest() != kept.digest:
         raise LoaError("frozen.tampered", id=kept.id)
-    return Frozen(kept, json.loads(kept.content))
+    content = json.loads(kept.content)
+    if content["format"] > FORMAT:
+        raise LoaError("frozen.newer", id=kept.id, program=kept.program)
+    return Frozen(kept, content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from sqlalchemy import insert
 
 from engine.areas.registry import load
 from engine.reports.beside import Beside
+from engine.reports.beside_written import show_beside
 from engine.reports.delays import BUCKETS, MEDIAN, P95, Quantile, quantile
 from engine.reports.measured import MEASURES
-from engine.reports.measured_written import show_beside
 from engine.reports.report import Asked, make_report
 from engine.status import Status
 from engine.store.outbox import Change

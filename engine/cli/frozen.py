@@ -16,9 +16,11 @@ from engine.reports.as_table import words_of
 from engine.reports.asking import chosen_campaigns
 from engine.reports.dimensions import AREAS, read_by
 from engine.reports.figures import COUNTS
+from engine.reports.frozen_difference import Difference
+from engine.reports.frozen_difference import difference as difference_of
 from engine.reports.report import Asked
 from engine.reports.screen import console_for, plain_table
-from engine.reports.wanted import DEFAULT, Wanted
+from engine.reports.wanted import DEFAULT, ONLY_ACTIVITIES, Wanted
 from engine.settings import from_environment
 from engine.store import publications
 
@@ -29,6 +31,7 @@ def check_options(
     campaigns: tuple[str, ...],
     since: str | None,
     until: str | None,
+    by: str | None,
     what: str | None,
     beside: str | None,
     freeze: bool,
@@ -45,8 +48,8 @@ def check_options(
         raise UsageError("frozen.needs-freeze")
     if difference and not frozen_id:
         raise UsageError("frozen.needs-id")
-    if difference and what not in (None, "deliveries"):
-        raise UsageError("frozen.only-deliveries", by=what)
+    if difference and (what not in (None, "deliveries") or by in ONLY_ACTIVITIES):
+        raise UsageError("frozen.only-deliveries", by=what or by)
     if freeze and beside:
         raise UsageError("frozen.not-beside")
     if freeze and what not in (None, "deliveries"):
@@ -86,10 +89,9 @@ def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
     """Print what late receipts have changed since in the frozen report that is ``wanted``."""
     assert wanted.frozen is not None and wanted.along is not None
     by, era = read_by(wanted.along), wanted.era
-    if by is None:
-        raise UsageError("frozen.only-deliveries", by=wanted.along)
+    assert by is not None
     found = frozen.opened(process.database, wanted.frozen)
-    change = frozen.difference(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
+    change = difference_of(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
     if as_json:
         click.echo(json.dumps(change.document(), ensure_ascii=False))
         return
@@ -104,7 +106,7 @@ def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
         console.print(sentence("frozen.later-runs", runs=number(change.later_runs)))
 
 
-def _difference_table(change: frozen.Difference) -> Table:
+def _difference_table(change: Difference) -> Table:
     names = [name for name in COUNTS if any(name in row for _, row in change.rows)]
     registry = areas.load() if set(change.dimensions) & set(AREAS) else None
     table = plain_table()

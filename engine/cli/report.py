@@ -63,7 +63,7 @@ def report(
     list_frozen: bool,
 ) -> None:
     """Figures of one or several campaigns; a file has the form of its ending unless ``--format`` says another."""
-    check_options(frozen_id, list_frozen, campaigns, since, until, what, beside, freeze, exact, note, difference)
+    check_options(frozen_id, list_frozen, campaigns, since, until, by, what, beside, freeze, exact, note, difference)
     if list_frozen:
         show_frozen_list(as_json=as_json)
         return

@@ -14,6 +14,7 @@ from engine.reports import broadcasts, frozen, frozen_parts
 from engine.reports.activities import ACTIVITY_DIMENSIONS
 from engine.reports.asking import Asking
 from engine.reports.dimensions import OF_RUNS, By
+from engine.reports.frozen_writing import freeze
 from engine.reports.measured import Measure, publishable
 from engine.reports.measures import measure
 from engine.reports.posts import POST_DIMENSIONS
@@ -44,7 +45,7 @@ def keep(process: Process, asked: Asked, *, exact: bool, note: str | None) -> fr
     def parts(only: frozenset[int]) -> dict[str, Any]:
         return _beside(process, asked, now, publication, only)
 
-    kept = frozen.freeze(process.database, areas.load, process.snapshot, asked, now, publication, parts, note=note)
+    kept = freeze(process.database, areas.load, process.snapshot, asked, now, publication, parts, note=note)
     try:
         with process.database.write() as connection:
             publications.freeze(connection, kept)

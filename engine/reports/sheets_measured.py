@@ -43,7 +43,7 @@ def measured_sheet(told: Measured, registry: Registry | None, *, numbers: bool =
     if told.dimensions and told.what != "reasons":
         total = line([sentence("reports.total"), *[""] * (len(by) - 1)], told.totals)
     notes = [*missing(told), *communes_said(told), sentence(f"reports.note-{told.what}"), *marks(told)]
-    return Sheet(told.what, title_of(told), tuple(columns), rows, total, tuple(notes))
+    return Sheet(told.what.replace("-", "_"), title_of(told), tuple(columns), rows, total, tuple(notes))
 
 
 def _cell(told: Measured, head: str, values: Values) -> Cell:

@@ -7,6 +7,9 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Where no bytecode may be written every process that a test starts compiles 400 files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Databases of tests lie in memory where there is a folder for that with room enough.
+export PYTEST_DEBUG_TEMPROOT := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 {print $$6}')
+
 .PHONY: demo test browser lint types torture bench catalogues lock clean
 
 demo: $(VENV)/.run
@@ -26,7 +29,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 torture: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -m torture tests/torture tests/road --ignore=tests/torture/test_torture_rate.py
+	$(BIN)/python -m pytest -n 2 -m torture --ignore=tests/torture/test_torture_rate.py
 	$(BIN)/python -m pytest -m torture tests/torture/test_torture_rate.py
 
 bench: $(VENV)/.dev
@@ -49,6 +52,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --require-hashes -r requirements-dev.lock
 	$(INSTALL) --no-build-isolation --no-deps -e .
+	$(BIN)/python -m pytest --collect-only -qq >/dev/null  # compiles the tests, once instead of in each process
 	touch $@ $(VENV)/.run
 
 clean:

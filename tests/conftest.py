@@ -43,6 +43,13 @@ _VARIABLES = (
 )  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first: one begun last keeps a single process at work while the others have finished."""
+    longest = ("tests/torture", "tests/road", "tests/pipeline", "tests/reports")
+    places = {name: place for place, name in enumerate(longest)}
+    items.sort(key=lambda item: places.get("/".join(item.nodeid.split("/")[:2]), len(places)))
+
+
 def pytest_collection_finish() -> None:
     collect_rubbish_rarely()
 

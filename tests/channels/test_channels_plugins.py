@@ -46,6 +46,7 @@ def _outside(folder: Path, *arguments: str, workspace: Path | None = None) -> su
     )
 
 
+@pytest.mark.torture  # a test run of its own
 @pytest.mark.parametrize(("name", "test"), [("bo-cau", "test_bo_cau.py"), ("bang-tin", "test_bang_tin.py")])
 def test_the_pages_vendor_passes_the_pages_test_outside_the_package(name: str, test: str, tmp_path: Path) -> None:
     from_the_page(tmp_path, name)

@@ -294,6 +294,7 @@ def test_a_vendor_that_swallows_answers_takes_no_more_rows_than_the_published_bo
     assert "thu" in road.round().problems[0]
 
 
+@pytest.mark.torture
 def test_a_sender_that_swallowed_answers_and_its_stand_in_reach_everybody_once_over_http(
     prepared: Process, road: Road, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

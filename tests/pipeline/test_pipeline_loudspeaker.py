@@ -368,6 +368,7 @@ def test_who_opted_out_is_waited_for(road: Road) -> None:
     assert road.rows("SELECT count(*) FROM delivery WHERE run_id = :run", run=reminder) == [(2,)]
 
 
+@pytest.mark.torture
 @on_one_database
 def test_a_rehearsal_leaves_the_loudspeakers_out(road: Road) -> None:
     relays(road, "every day at 17:00", until="20/7\n    from: 16/7")

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import road_workspace as files
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -305,6 +306,7 @@ def test_of_two_steps_at_one_instant_the_one_written_first_has_the_cap(road: Roa
     assert (road.statuses("z-truoc"), road.statuses("a-sau")) == ({"accepted": 1}, {"excluded": 1})
 
 
+@pytest.mark.torture  # five whole campaigns
 @settings(
     max_examples=5,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes a second: shrinking would take minutes

@@ -64,6 +64,7 @@ OUTAGES = st.lists(st.tuples(MINUTES, st.integers(1, 100 * 60)), max_size=2)
 JUMPS = st.lists(st.tuples(MINUTES, st.integers(-180, 180)), max_size=2)
 
 
+@pytest.mark.torture  # two weeks, ten times
 @on_one_database
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(outages=OUTAGES, jumps=JUMPS)
@@ -119,6 +120,7 @@ def test_a_receipt_that_came_while_nobody_listened_is_asked_for(road: Road) -> N
     assert [day.delivered for day in result.days][1:] != []
 
 
+@pytest.mark.torture  # hundreds of attempts
 @on_one_database
 def test_a_sender_out_of_reach_keeps_its_queue_and_goes_on_by_itself(road: Road) -> None:
     campaign = files.campaign(files.step(when="2027-07-16 08:30", valid_for="10 hours"), limits="{budget: 60_000_000}")
@@ -132,6 +134,7 @@ def test_a_sender_out_of_reach_keeps_its_queue_and_goes_on_by_itself(road: Road)
     assert (late.courses[0].handed_over, late.courses[0].too_late, rules(late)) == (0, 30, {"expired"})
 
 
+@pytest.mark.torture  # hundreds of attempts
 @on_one_database
 def test_the_next_sender_of_a_step_takes_over_in_a_rehearsal_too(road: Road) -> None:
     """Else an officer would read that everybody is lost in an outage that a true sending gets through."""

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, column, insert, text
@@ -63,6 +64,7 @@ histories = st.lists(
 )
 
 
+@pytest.mark.torture  # twenty histories on each database
 @settings(
     max_examples=20,
     deadline=None,  # a database's commits are not ours to time

@@ -87,9 +87,8 @@ STATUSES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("people", [500, pytest.param(20_000, marks=pytest.mark.torture)])
-def test_every_delivery_is_the_ledgers_and_nobody_gets_two(tmp_path: Path, people: int) -> None:
-    """The twenty thousand of the long run are part of `.ci/run` too."""
+@pytest.mark.torture
+def test_every_delivery_is_the_ledgers_and_nobody_gets_two(tmp_path: Path, people: int = 20_000) -> None:
     with vendor(tmp_path) as ledger:
         loa = Loa(tmp_path, {"LOA_TWILIO_URL": ledger.url})
         walk(loa, people, ledger)

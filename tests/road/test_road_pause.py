@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import road_workspace as files
 from road_kit import Loa, prepared, rows, statuses, vendor, wait_for
 from road_proof import prove_tallies
+
+pytestmark = pytest.mark.torture  # .ci/run walks it
 
 RATE, PEOPLE = 20, 120  # slow enough that a busy machine still finds the run going on when it says pause
 

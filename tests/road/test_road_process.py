@@ -15,6 +15,8 @@ from road_proof import prove_tallies
 from engine.store.database import Database
 from engine.store.locks import LifeLock
 
+pytestmark = pytest.mark.torture  # real processes, stopped and hung: a minute; .ci/run walks them
+
 WORKSPACE: dict[str, str | None] = {
     "loa.yaml": files.loa_yaml(rate="60/s"),
     "campaigns/thu.yaml": files.campaign(files.step(sender="cong")),

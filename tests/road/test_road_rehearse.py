@@ -100,6 +100,7 @@ def test_a_mistake_is_one_sentence(loa: Here, arguments: tuple[str, ...], code: 
     assert (ran.code, ran.out) == (code, "") and "Traceback" not in ran.err and ran.err.strip()
 
 
+@pytest.mark.torture
 def test_a_rehearsal_that_is_ended_takes_its_copy_along(tmp_path: Path) -> None:
     loa, copies = Loa(tmp_path), tmp_path / ".loa" / "rehearsals"
     prepared(loa, 2, {"campaigns/thu.yaml": files.campaign(files.step(when="every day at 09:00", sender="cong"))})

@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 import road_workspace as files
 from road_kit import Loa, free_port, prepared, rows, statuses, vendor, wait_for
 from road_proof import prove_tallies
+
+pytestmark = pytest.mark.torture  # .ci/run walks it
 
 OPEN = {"queued", "sending", "unknown"}
 

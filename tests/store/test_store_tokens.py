@@ -308,6 +308,7 @@ class Child:
         assert self.process.returncode == 0
 
 
+@pytest.mark.torture
 def test_two_processes_that_want_a_token_at_once_spend_one(prepared: Process) -> None:
     with Served(zalo()) as served:
         children = [Child(served.place.url) for _ in range(2)]
@@ -321,6 +322,7 @@ def test_two_processes_that_want_a_token_at_once_spend_one(prepared: Process) ->
         assert (served.place.refreshes, served.place.refused) == (1, 0)
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize(
     ("stop_at", "told"),
     [

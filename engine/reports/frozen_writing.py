@@ -1,4 +1,4 @@
-"""What a frozen report keeps of the deliveries: every dimension and pair, under an id made of the figures themselves."""
+"""What a frozen report keeps of the deliveries: every dimension and pair, under an id made of the figures."""
 
 import hashlib
 import json

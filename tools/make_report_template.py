@@ -302,13 +302,13 @@ def beside(document: Any) -> None:
         document, "posts", "BÀI ĐĂNG TRÊN CÁC TRANG THEO HUYỆN (CŨ)",
         ("Địa bàn của trang", "Số bài", "Đã đăng", "Người xem", "Cảm xúc", "Bình luận", "Chia sẻ"),
         ("name", "posts", "published", "reach", "reactions", "comments", "shares"), (54, 16, 18, 21, 18, 19, 19),
-        words=1,
+        words=1, total="posts_total",
     )  # fmt: skip
     optional(
         document, "broadcasts", "PHÁT LOA TRUYỀN THANH THEO HUYỆN (CŨ)",
         ("Địa bàn", "Lượt nhờ phát", "Đã báo phát", "Lượt phát", "Phút phát", "Xã được nhờ", "Xã đã phát"),
         ("name", "planned", "confirmed", "times", "minutes", "communes_planned", "communes"),
-        (54, 18, 19, 18, 18, 19, 19), words=1,
+        (54, 18, 19, 18, 18, 19, 19), words=1, total="broadcasts_total",
     )  # fmt: skip
     optional(
         document, "measures", "MỘT SỐ CHỈ SỐ CHUNG CỦA TIN NHẮN",
@@ -318,12 +318,12 @@ def beside(document: Any) -> None:
 
 def optional(
     document: Any, rows: str, title: str, heads: Sequence[str], fields: Sequence[str], widths: Sequence[float], *,
-    words: int, justified: str = "",
+    words: int, total: str | None = None, justified: str = "",
 ) -> None:  # fmt: skip
     control(document, f"if {rows}")
     section(document)
     head(document, "{{ " + rows + "_number }}", title)
-    table(document, heads, fields, widths, rows, words=words, total=None, justified=justified)
+    table(document, heads, fields, widths, rows, words=words, total=total, justified=justified)
     control(document, "endif")
 
 

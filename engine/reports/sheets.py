@@ -38,9 +38,12 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] | None = None
     notes: tuple[str, ...] = ()
+    whole: bool = False  # a zero says something here: no column is left out for it
 
     def without_zeros(self) -> "Sheet":
         """Without the counted columns in which every row has nothing; what a page has no room for."""
+        if self.whole:
+            return self
         lines = [*self.rows, *([self.total] if self.total else [])]
         kept = [
             place

@@ -40,10 +40,10 @@ def broadcasts_sheet(report: BroadcastReport, registry: Registry | None, campaig
     totals = report.totals.document()
     notes = (sentence("reports.broadcasts-apart"),)
     if by is None:
-        return Sheet("broadcasts", title, columns, (_line(campaign, totals),), None, notes)
+        return Sheet("broadcasts", title, columns, (_line(campaign, totals),), None, notes, whole=True)
     lines = zip(broadcasts.labels(report, registry), (heard for _, heard in report.lines), strict=True)
     rows = tuple(_line(name, heard.document()) for name, heard in lines)
-    return Sheet("broadcasts", title, columns, rows, _line(sentence("reports.total"), totals), notes)
+    return Sheet("broadcasts", title, columns, rows, _line(sentence("reports.total"), totals), notes, whole=True)
 
 
 def _line(name: str, figures: dict[str, int] | dict[str, int | None]) -> tuple[Cell, ...]:

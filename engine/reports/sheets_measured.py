@@ -27,7 +27,7 @@ def measured_sheet(told: Measured, registry: Registry | None, *, numbers: bool =
     What nobody can tell any more is said in words, in its cells and in a note.
     """
     heads = told.columns if numbers and told.what == "delay" else heads_of(told)
-    by = told.dimensions or ("campaign",)
+    by: Sequence[str] = told.dimensions or (() if told.what == "reasons" else ("campaign",))
     columns = [Column(sentence(f"reports.head-{one}"), "word") for one in by]
     columns += [Column(sentence(f"reports.head-{head}"), _KINDS.get(head, "count")) for head in heads]
 
@@ -35,7 +35,7 @@ def measured_sheet(told: Measured, registry: Registry | None, *, numbers: bool =
         return (*map(printable, names), *(_cell(told, head, values) for head in heads))
 
     if told.dimensions or told.what == "reasons":
-        named = _named(told.dimensions, [row.keys for row in told.rows], registry) or [[told.campaign]] * len(told.rows)
+        named = _named(told.dimensions, [row.keys for row in told.rows], registry) or [[]] * len(told.rows)
         rows = tuple(line(names, row.values) for names, row in zip(named, told.rows, strict=True))
     else:
         rows = (line([told.campaign], told.totals),)
@@ -43,7 +43,7 @@ def measured_sheet(told: Measured, registry: Registry | None, *, numbers: bool =
     if told.dimensions and told.what != "reasons":
         total = line([sentence("reports.total"), *[""] * (len(by) - 1)], told.totals)
     notes = [*missing(told), *communes_said(told), sentence(f"reports.note-{told.what}"), *marks(told)]
-    return Sheet(told.what.replace("-", "_"), title_of(told), tuple(columns), rows, total, tuple(notes))
+    return Sheet(told.what.replace("-", "_"), title_of(told), tuple(columns), rows, total, tuple(notes), whole=True)
 
 
 def _cell(told: Measured, head: str, values: Values) -> Cell:

@@ -88,6 +88,13 @@ def test_excel_has_numbers_of_posts_broadcasts_and_measures_and_no_formula():
             assert "<f>" not in sheet and 'state="frozen"' in sheet and "<autoFilter" in sheet
 
 
+def test_a_page_keeps_the_zeros_of_a_measure():
+    """Nobody opted out: a table without that column would say nothing at all."""
+    none = Measured("opt-outs", "lang-son", (), AS_OF, (), {"delivered": 60, "opt_outs": 0, "opt_outs_per_1000": 0.0})
+    sheet = measured_sheet(none, None).without_zeros()
+    assert [column.head for column in sheet.columns][2] == "Từ chối nhận" and sheet.rows[0][2] == 0
+
+
 def test_the_official_report_speaks_of_posts_and_loudspeakers_only_where_there_are_any():
     told = _paragraphs(docx(gathered(), REGISTRY))
     assert "loa" not in told.lower().split("ii. kết quả")[1].split("iii. tồn tại")[0] and "Phụ lục III" not in told

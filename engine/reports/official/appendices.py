@@ -11,6 +11,7 @@ from engine.content.activity_kinds import kind_label, measure_label
 from engine.i18n import number, sentence
 from engine.reports import activities_written, broadcasts
 from engine.reports import posts as of_posts
+from engine.reports.measured import Measured
 from engine.reports.measured_words import heads_of
 from engine.reports.official.gathered import Gathered
 from engine.reports.sheets import written
@@ -22,15 +23,20 @@ _POSTS = ("posts", "published", "reach", "reactions", "comments", "shares")
 
 
 def beside(gathered: Gathered, registry: Registry) -> dict[str, Any]:
-    """Name → rows for the template, and ``<name>_number`` → the appendix's number."""
+    """Name → rows for the template, ``<name>_total`` → their sum, ``<name>_number`` → the appendix's number."""
     parts = {
         "activities": _activities(gathered, registry),
         "posts": _posts(gathered, registry),
         "broadcasts": _broadcasts(gathered, registry),
         "measures": _measures(gathered),
     }
-    told = numbers(gathered)
-    return parts | {f"{name}_number": told.get(name, "") for name in parts}
+    told, total = numbers(gathered), sentence("reports.total")
+    posts, heard = gathered.posts, gathered.broadcasts
+    totals = {
+        "posts_total": _named(total, posts.totals.document(), _POSTS) if posts else {},
+        "broadcasts_total": _named(total, heard.totals.document(), broadcasts.COUNTS) if heard else {},
+    }
+    return totals | parts | {f"{name}_number": told.get(name, "") for name in parts}
 
 
 def numbers(gathered: Gathered) -> dict[str, str]:
@@ -71,8 +77,7 @@ def _posts(gathered: Gathered, registry: Registry) -> list[dict[str, str]]:
     if report is None or report.empty:
         return []
     lines = list(zip(of_posts.labels(report, registry), (one for _, one in report.lines), strict=True))
-    rows = [_named(name, figures.document(), _POSTS) for name, figures in lines]
-    return [*rows, _named(sentence("reports.total"), report.totals.document(), _POSTS)]
+    return [_named(name, figures.document(), _POSTS) for name, figures in lines]
 
 
 def _broadcasts(gathered: Gathered, registry: Registry) -> list[dict[str, str]]:
@@ -80,8 +85,7 @@ def _broadcasts(gathered: Gathered, registry: Registry) -> list[dict[str, str]]:
     if report is None or not report.lines:
         return []
     lines = zip(broadcasts.labels(report, registry), (one for _, one in report.lines), strict=True)
-    rows = [_named(name, heard.document(), broadcasts.COUNTS) for name, heard in lines]
-    return [*rows, _named(sentence("reports.total"), report.totals.document(), broadcasts.COUNTS)]
+    return [_named(name, heard.document(), broadcasts.COUNTS) for name, heard in lines]
 
 
 def _named(name: str, figures: dict[str, int] | dict[str, int | None], wanted: Sequence[str]) -> dict[str, str]:
@@ -98,6 +102,12 @@ def _measures(gathered: Gathered) -> list[dict[str, str]]:
         note = sentence(f"reports.note-{told.what}")
         for head, column, cell in zip(heads_of(told), sheet.columns[1:], values[1:], strict=True):
             if head not in _SAID:
-                rows.append({"name": column.head, "value": written(cell, column.kind), "note": note})
+                rows.append({"name": _figure(told, column.head), "value": written(cell, column.kind), "note": note})
                 note = ""
     return rows
+
+
+def _figure(told: Measured, head: str) -> str:
+    """What a figure is called where its measure is not the table's title: "Thời gian đến máy: trung vị"."""
+    what = sentence(f"reports.what-{told.what}")
+    return head if told.what == "cost" or head == what else f"{what}: {head[0].lower()}{head[1:]}"

@@ -1,7 +1,7 @@
 """Log lines for the people who run the machine: to stderr, with nothing that names a person.
 
 Redaction is one processor, the last before printing: whatever looks like a number somebody could be
-called on, or a secret, is masked even when a caller forgot. Code still must not log names.
+called on, an e-mail address, or a secret, is masked even when a caller forgot. Code still must not log names.
 """
 
 import logging
@@ -27,14 +27,15 @@ _DAY = r"20[2-9]\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-\d)?"
 _DATED = re.compile(_DAY)
 _DATED_NAME = re.compile(rf"(?:[12]\d|3[01]|0?[1-9])-(?:1[0-2]|0?[1-9])-{_DAY}")
 _BEHIND_A_WORD = re.compile(r"[a-z]-\Z")
+_ADDRESS = re.compile(r"[^\s@/:<>\"'(),;=]+@[^\s@/:<>\"'(),;=]+\.[^\s@/:<>\"'(),;=]+")
 _SECRET = re.compile(
     r"(?i)\b(token|secret|password|authorization|auth|key|sig|signature)(\"?'?\s*[=:]\s*\"?'?)[^\s\"'&,;]+"
 )
 
 
 def redact(text: str) -> str:
-    """``text`` with phone numbers and secrets masked."""
-    return _NUMBER.sub(_masked, _SECRET.sub(r"\1\2[mật]", text))
+    """``text`` with phone numbers, e-mail addresses and secrets masked."""
+    return _NUMBER.sub(_masked, _ADDRESS.sub("[thư]", _SECRET.sub(r"\1\2[mật]", text)))
 
 
 def _masked(found: re.Match[str]) -> str:

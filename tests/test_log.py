@@ -45,3 +45,7 @@ def test_whatever_else_could_be_called_is_masked(said: str, number: str) -> None
 
 def test_a_secret_beside_a_run_is_masked() -> None:
     assert redact("mo-dau-2027-07-16-1 token=abc") == "mo-dau-2027-07-16-1 token=[mật]"
+
+
+def test_an_e_mail_address_is_masked() -> None:
+    assert redact("550 <can.bo@xa.example>: no such user") == "550 <[thư]>: no such user"

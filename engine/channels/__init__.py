@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.channels import (
     apprise_sender,
+    email_sender,
     facebook_sender,
     file_sender,
     http_sender,
@@ -21,6 +22,7 @@ from engine.errors import LoaError
 
 VENDORS: dict[str, Vendor] = {
     "apprise": apprise_sender.VENDOR,
+    "email": email_sender.VENDOR,
     "facebook": facebook_sender.VENDOR,
     "file": file_sender.VENDOR,
     "http": http_sender.VENDOR,

@@ -33,8 +33,27 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """What an e-mail has beyond its plain words.
+
+    ``reference`` is the same at every attempt of one delivery and of no other: the message's own id is made of it.
+    ``print_pdf`` is attached as ``print_name``; None: there is no print.
+    """
+
+    subject: str
+    html: str = field(repr=False)
+    reference: str
+    language: str
+    print_pdf: bytes | None = field(default=None, repr=False)
+    print_name: str = ""
+
+
+@dataclass(slots=True)  # not frozen, which costs 2 µs: one is made for every message, as of the next two
 class Outgoing:
-    """One delivery's attempt, ready to be handed over. ``to`` is E.164; never log an ``Outgoing``."""
+    """One delivery's attempt, ready to be handed over; never log one.
+
+    ``to`` is E.164, or an e-mail address where there is a ``letter`` (for senders of the channel ``email``).
+    """
 
     delivery_id: int
     attempt: int
@@ -42,9 +61,10 @@ class Outgoing:
     body: str = field(repr=False)
     valid_seconds: int  # at most this long may the vendor keep trying
     receipt_url: str | None  # absolute, signed, carries delivery id and attempt; None: receipts are polled
+    letter: Letter | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What one attempt came to.
 
@@ -85,7 +105,7 @@ class VendorMessage:
     detail: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceiptWord:
     """A verified receipt, in our words.
 

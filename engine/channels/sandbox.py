@@ -18,6 +18,7 @@ from engine.channels.base import (
     BadSender,
     Decision,
     InvalidReceipt,
+    NoLog,
     OpenedWith,
     Outcome,
     Outgoing,
@@ -34,6 +35,7 @@ from engine.sandbox.model import LONGEST_VALIDITY, PhoneModel, Step, step_at
 from engine.sandbox.segments import count_segments
 from engine.status import Status
 
+_E_MAIL = "SBM-"  # begins the ids of e-mails
 _REMEMBERED = 10_000  # the last messages of this process, for ``list_to``
 # The instant first: ids then grow, and the database's index of them with them (at its end, not all over).
 _ID = re.compile(r"SB([0-9a-f]{12})([0-9a-f]{4})([0-9a-f]{4})-([0-9]+)-([0-9]+)")
@@ -45,8 +47,9 @@ class SandboxSender(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     sender: str = Field("SANDBOX", alias="from", description="Tên định danh dùng khi diễn tập")
-    channel: Literal["sms", "facebook", "zalo", "telegram", "social"] = Field(
-        "sms", description="Kênh mà người gửi diễn tập này đóng vai: sms, hoặc một trang để đăng bài"
+    channel: Literal["sms", "email", "facebook", "zalo", "telegram", "social"] = Field(
+        "sms",
+        description="Kênh mà người gửi diễn tập này đóng vai: sms, email (cho người phát loa), hoặc một trang để đăng",
     )
 
     @field_validator("sender")
@@ -58,17 +61,17 @@ class SandboxSender(BaseModel):
 
 
 class Taken(NamedTuple):
-    """A message that the phones have taken: when (milliseconds since 1970, UTC), and all that will become of it."""
+    """A message that the phones have taken: when (milliseconds since 1970, UTC), and what it will come to."""
 
     delivery_id: int
     attempt: int
     vendor_id: str
     created_ms: int
-    course: tuple[Step, ...]
+    end: Step
 
-    def word(self, step: Step) -> ReceiptWord:
-        """What a receipt about that step of its course would say."""
-        return ReceiptWord(self.delivery_id, self.attempt, self.vendor_id, *_said(step))
+    def word(self) -> ReceiptWord:
+        """What the last receipt about it says."""
+        return ReceiptWord(self.delivery_id, self.attempt, self.vendor_id, *_said(self.end))
 
 
 class SandboxProvider:
@@ -84,6 +87,7 @@ class SandboxProvider:
         self, config: SandboxSender, clock: Clock, seed: int = 0, watch: Callable[[Taken], None] | None = None
     ) -> None:
         self.sender = config.sender
+        self._by_email = config.channel == "email"
         self._clock, self._model, self._watch = clock, PhoneModel(seed), watch
         self._remembered: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
@@ -93,6 +97,8 @@ class SandboxProvider:
         return [self._take(message, created_ms) for message in batch]
 
     def _take(self, message: Outgoing, created_ms: int) -> Outcome:
+        if self._by_email:
+            return self._post(message, created_ms)
         refused, trait = self._model.take(message.to)
         if refused is not None:
             meaning = meaning_of(refused)
@@ -110,8 +116,8 @@ class SandboxProvider:
         if len(self._remembered) > _REMEMBERED:
             self._remembered.popitem(last=False)
         if self._watch is not None:
-            course = self._model.course(trait, created_ms, validity)
-            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, course))
+            end = self._model.end(trait, created_ms, validity)
+            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, end))
         return Outcome(
             message.delivery_id,
             message.attempt,
@@ -120,12 +126,23 @@ class SandboxProvider:
             segments=count_segments(message.body),
         )
 
+    def _post(self, message: Outgoing, created_ms: int) -> Outcome:
+        """An e-mail: taken, and nothing is ever heard of it again, as with a mail server."""
+        vendor_id = f"{_E_MAIL}{created_ms:012x}-{message.delivery_id}-{message.attempt}"
+        if self._watch is not None:
+            self._watch(Taken(message.delivery_id, message.attempt, vendor_id, created_ms, Step("sent", 0.0)))
+        return Outcome(message.delivery_id, message.attempt, Status.ACCEPTED, vendor_id=vendor_id)
+
     async def fetch(self, vendor_id: str) -> VendorMessage | None:
-        """The message's standing by the campaign clock; None for an id that is none of ours."""
+        """The message's standing by the campaign clock; None for an id that is none of ours. Raises ``NoLog``."""
+        if vendor_id.startswith(_E_MAIL):
+            raise NoLog
         return self._seen(vendor_id, self._remembered.get(vendor_id, ("", ""))[1])
 
     async def list_to(self, to: str) -> list[VendorMessage]:
-        """The messages to ``to`` among the last 10,000 of this process, newest first."""
+        """The messages to ``to`` among the last 10,000 of this process, newest first. Raises ``NoLog`` for e-mail."""
+        if self._by_email:
+            raise NoLog
         found = (self._seen(sid, body) for sid, (number, body) in reversed(self._remembered.items()) if number == to)
         return [message for message in found if message is not None]
 
@@ -178,6 +195,6 @@ VENDOR = Vendor(
     schema=SandboxSender,
     open=_open,
     publish=_publish,
-    channels=frozenset({"facebook", "zalo", "telegram", "social"}),
+    channels=frozenset({"email", "facebook", "zalo", "telegram", "social"}),
     needs_approval=False,
 )

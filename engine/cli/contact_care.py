@@ -68,7 +68,7 @@ def stats(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
-    for name in ("contacts", "opted_out", "opt_out_list"):
+    for name in ("contacts", "with_email", "opted_out", "opt_out_list"):
         click.echo(f"{sentence(f'cli_contact_care.{name}')}: {number(int(str(found[name])))}")
     listed = found["do_not_call"]
     if isinstance(listed, dict) and listed["date"]:

@@ -117,6 +117,7 @@ def plan_json(made: Plan) -> dict[str, object]:
                 "duration_s": round(run.duration_s, 1),
                 **({"minutes": run.minutes} if run.minutes else {}),
                 **({"posts": run.posts} if run.posts else {}),
+                **({"by_sender": dict(sorted(run.by_sender.items()))} if len(run.by_sender) > 1 else {}),
             }
             for run in made.runs
         ],
@@ -154,6 +155,11 @@ def show(made: Plan, calendar: Calendar, stream: IO[str] | None = None) -> None:
     aloud = {run.step: run.minutes for run in made.runs if run.minutes}
     for step, minutes in aloud.items():
         console.print(sentence("cli_plan.minutes", step=step, minutes=minutes))
+    for run in made.runs:
+        if len(run.by_sender) > 1:
+            ways = ", ".join(f"{key} {number(some)}" for key, some in sorted(run.by_sender.items()))
+            day = f"{run.due.astimezone(VIETNAM):%H:%M %d/%m/%Y}"
+            console.print(sentence("cli_plan.by-sender", step=run.step, at=day, senders=ways))
     totals = made.totals
     console.print(
         sentence(

@@ -86,6 +86,7 @@ def _json(one: Preview) -> dict[str, object]:
         "units": one.counted.units,
         "cost_vnd": one.cost_vnd,
         **({"script": one.script, "minutes": one.minutes} if one.script is not None else {}),
+        **({"letter": one.letter} if one.letter is not None else {}),
     }
 
 
@@ -96,6 +97,11 @@ def _show(one: Preview) -> None:
     if one.script is not None:
         click.echo("  " + one.script.replace("\n", "\n  "))
         click.echo(sentence("cli_preview.minutes", minutes=one.minutes))
+        if one.letter is not None:
+            click.echo(sentence("cli_preview.relay-gets-letter"))
+            click.echo("  " + one.letter.replace("\n", "\n  "))
+        if one.letter == one.text:  # there is no other road
+            return
         click.echo(sentence("cli_preview.relay-gets"))
     click.echo("  " + one.text.replace("\n", "\n  "))
     click.echo(

@@ -33,12 +33,14 @@ def check_campaign(
     loudspeaker: Loudspeaker | None = None,
     public_address: bool = True,
     played: Collection[str] = (),
+    by_file: Collection[str] = (),
 ) -> None:
     """Report on ``reading`` all that is wrong or doubtful in this campaign.
 
     ``senders`` are the usable ones; ``written_senders``, ``audiences`` and ``messages`` every key there is, whether
     usable or not, so that one mistake is told once; ``hotlines`` and ``loudspeaker`` are the workspace's; ``played``
-    are the senders that reach nobody; ``public_address`` says whether links of ours lead anywhere.
+    are the senders that reach nobody, ``by_file`` those whose messages leave as a list; ``public_address`` says
+    whether links of ours lead anywhere.
     """
     campaign = reading.value
     if campaign is None:
@@ -65,6 +67,10 @@ def check_campaign(
         _check_references(reading, at, step, senders, written_senders, channels, audiences, messages)
         _check_stand_ins(reading, at, step, senders, played)
         _check_times(reading, at, step, campaign, zone)
+        if step.aloud and reading.intact((*at, "channel")):
+            for place, key in enumerate(step.sender):
+                if key in by_file:
+                    reading.report((*at, "sender", place), "error", "loudspeaker.by-file", key=key)
         if step.aloud and reading.intact((*at, "when"), (*at, "channel")):
             _check_reading_hour(reading, at, step, loudspeaker or Loudspeaker())
             if not public_address and any(key in senders and key not in played for key in step.sender):
@@ -142,13 +148,23 @@ def _carriers(step: Step) -> Collection[str]:
 def _check_stand_ins(
     reading: Reading[Campaign], at: Steps, step: Step, senders: Mapping[str, Sender], played: Collection[str]
 ) -> None:
-    """A sender that reaches nobody must not take over from a true one: its rows would count as sent."""
-    true_one: str | None = None
+    """A sender that reaches nobody must not take over from a true one: its rows would count as sent.
+
+    A relay's other road is nobody's stand-in; that whoever is on it gets nothing is said all the same.
+    """
+    true_ones: dict[str, str] = {}  # channel → its first true sender
+    for key in step.sender:
+        if key in senders and key not in played:
+            true_ones.setdefault(senders[key].channel, key)
     for index, key in enumerate(step.sender):
-        if key in played and true_one is not None:
-            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=true_one)
-        elif key in senders and key not in played:
-            true_one = true_one or key
+        if key not in played:
+            continue
+        first = true_ones.get(senders[key].channel)
+        if first is not None and first in step.sender[:index]:
+            reading.report((*at, "sender", index), "error", "content.stand-in-plays", key=key, first=first)
+        elif step.aloud and first is None and true_ones:
+            other = next(iter(true_ones.values()))
+            reading.report((*at, "sender", index), "warning", "loudspeaker.half-played", key=key, other=other)
 
 
 def _unknown(reading: Reading[Campaign], path: Steps, kind: str, key: str, known: Collection[str]) -> None:

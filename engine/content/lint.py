@@ -11,7 +11,7 @@ from engine.content import yamlfile
 from engine.content.advertising import check_advertising, check_advertising_text
 from engine.content.audience import Audience
 from engine.content.campaign import Campaign, Step
-from engine.content.loudspeaker import Loudspeaker, minutes
+from engine.content.loudspeaker import EMAIL, RELAYS, Loudspeaker, minutes
 from engine.content.message import VIETNAMESE, Message, MessageSet
 from engine.content.message_check import SAMPLE_LINK, SAMPLE_NAME, check_message, check_source, sample_values
 from engine.content.occurrences import occurrences
@@ -54,6 +54,8 @@ class Lint:
                 check_advertising(reading, audiences)
                 for index, step in enumerate(reading.value.steps):
                     self._step(reading, reading.value, ("steps", index), step)
+                    if step.aloud and reading.intact(("steps", index, "sender")):
+                        self._by_email(reading, ("steps", index), step, audiences)
         self._unused(campaigns, audiences)
 
     def _whole(self, file: str, severity: Severity, key: str, /, **values: object) -> None:
@@ -76,6 +78,18 @@ class Lint:
                 self._pages(reading, at, campaign, step, message_set, values)
         if reading.intact(("period",), ("anchor",), at):
             self._registration(reading, campaign, at, step, message_set)
+
+    def _by_email(
+        self, reading: Reading[Campaign], at: Steps, step: Step, audiences: Mapping[str, Reading[Audience]]
+    ) -> None:
+        """A sender of e-mail for people of whom none need be a relay: addresses are asked of relays alone."""
+        audience = audiences[step.audience].value if step.audience and step.audience in audiences else None
+        if audience is None or RELAYS in audience.groups.any:
+            return
+        for index, key in enumerate(step.sender):
+            if key in self.senders and self.senders[key].channel == EMAIL:
+                values = {"key": key, "audience": step.audience, "group": RELAYS}
+                reading.report((*at, "sender", index), "warning", "loudspeaker.email-of-nobody", **values)
 
     def _pages(
         self, reading: Reading[Campaign], at: Steps, campaign: Campaign, step: Step, message_set: MessageSet,

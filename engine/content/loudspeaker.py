@@ -11,8 +11,10 @@ from engine.content.values import Duration, Frozen, Number, QuietHours, Texts
 from engine.content.words import BadValue
 
 LOUDSPEAKER = "loudspeaker"
+EMAIL = "email"  # the channel of senders that reach relays alone: there is no step of e-mail
 # Channels of the senders that can carry the link to a relay.
-CARRIERS = frozenset({"sms"})
+CARRIERS = frozenset({"sms", EMAIL})
+RELAYS = "loa"  # the group of those who read aloud
 LONGEST_AHEAD = timedelta(hours=48)
 
 # Writing without spaces: a Chinese character is a syllable; of Khmer, Lao, Thai and Burmese letters (vowel signs

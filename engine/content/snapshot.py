@@ -89,6 +89,17 @@ class Snapshot(Frozen):
         """The step's senders in order of preference."""
         return tuple(self.senders[key] for key in step.sender)
 
+    def roads(self, step: Step) -> dict[str, tuple[Sender, ...]]:
+        """The step's senders by their channel, each road's in order of preference, the first one's road first.
+
+        Only a loudspeaker's step has two: a relay with an e-mail address takes that road, the others the SMS's. Within
+        a road senders stand in for each other, never across.
+        """
+        found: dict[str, tuple[Sender, ...]] = {}
+        for sender in self.senders_of(step):
+            found[sender.channel] = (*found.get(sender.channel, ()), sender)
+        return found
+
     def audience_closure(self, step: Step) -> dict[str, ResolvedAudience]:
         """The step's audience and all that it leaves out, directly or through another, by key."""
         found: dict[str, ResolvedAudience] = {}

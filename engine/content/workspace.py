@@ -17,7 +17,7 @@ from engine.content.campaign import Campaign
 from engine.content.campaign_rules import check_campaign
 from engine.content.configuration_rules import check_configuration, check_report_form
 from engine.content.lint import Lint
-from engine.content.loudspeaker import LOUDSPEAKER, Loudspeaker
+from engine.content.loudspeaker import EMAIL, LOUDSPEAKER, Loudspeaker
 from engine.content.message import MessageSet
 from engine.content.message_file import LoadedMessages, load_messages
 from engine.content.organisation import TIMEZONE, Configuration, Sender, VendorSchema, channels_of
@@ -136,12 +136,13 @@ def load(
     loading.problems += messages.problems
     written = _written_senders(reading)
     played = {key for key, one in senders.items() if not getattr(vendors[one.provider], "needs_approval", True)}
+    by_file = {key for key, one in senders.items() if getattr(vendors[one.provider], "by_file", False)}
     for campaign in loading.campaigns.values():
         check_campaign(
             campaign,
             senders=senders,
             written_senders=written,
-            channels=frozenset({LOUDSPEAKER}).union(*map(channels_of, vendors.values())),
+            channels=frozenset({LOUDSPEAKER}).union(*map(channels_of, vendors.values())) - {EMAIL},
             audiences=loading.audiences.keys(),
             messages=messages.messages.keys(),
             hotlines=hotlines,
@@ -149,6 +150,7 @@ def load(
             loudspeaker=loudspeaker,
             public_address=bool(environment.get("LOA_PUBLIC_URL")),
             played=played,
+            by_file=by_file,
         )
     lint = Lint(messages.messages, senders, hotlines, zone, now, registry, loading.problems, loudspeaker)
     lint.check(loading.campaigns, loading.audiences)

@@ -94,6 +94,8 @@ def word_of(status: Status, decision: Decision, reason: str | None) -> Word:
         return Word.OVERLOADED
     if reason in ("released", "unreadable"):
         return Word.NOTHING
+    if reason == "put_off":  # greylisting: whoever is new there is told to come back, one after the other
+        return Word.ANSWERED
     if status is Status.QUEUED:
         return Word.THROTTLED if reason == "throttled" else Word.FAULT
     if status is Status.UNKNOWN:

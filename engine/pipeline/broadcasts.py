@@ -4,20 +4,22 @@ What a relay gets is an ordinary delivery of an ordinary run, so claims, gates, 
 every message. Beside each stands a broadcast: what is to be read, when, and what came of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping
 
-from engine.content.loudspeaker import minutes
+from engine.content.loudspeaker import EMAIL, minutes
 from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
 from engine.log import get
 from engine.pipeline import relay_link
-from engine.pipeline.invitation import invitation
+from engine.pipeline.invitation import invitation, letter
 from engine.pipeline.process import Process
+from engine.pipeline.resolve import UNBILLED
 from engine.status import CampaignStatus, RunStatus, StepStatus
 from engine.store import audit, broadcasts, budget, campaigns, fanout, runs
 from engine.text.segments import count
@@ -77,7 +79,6 @@ def remind_due(process: Process) -> list[int]:
 def _remind(process: Process, run: RowMapping, snapshot: Snapshot, now: datetime) -> int | None:
     campaign, signature = run["campaign"], process.signed(now)
     step = snapshot.campaign.step(run["step"])
-    sender = snapshot.senders_of(step)[0]
     with process.database.write() as connection:
         if campaigns.status_of(connection, campaign, lock=True) is not CampaignStatus.RUNNING:
             return None
@@ -95,7 +96,7 @@ def _remind(process: Process, run: RowMapping, snapshot: Snapshot, now: datetime
             connection, reminder, RunStatus.PLANNED, RunStatus.ENQUEUEING, signature,
             high_water=run["high_water"], enqueue_cursor=run["high_water"],
         )  # fmt: skip
-        queued = _queue(process, connection, run, reminder, snapshot, sender)
+        queued = _queue(process, connection, run, reminder, snapshot, snapshot.roads(step))
         broadcasts.note_reminded(connection, run["id"], reminder, now)
         fanout.count_enqueued(connection, reminder).write(connection, process.slot)
         cost = fanout.sums_by_status(connection, reminder).get("queued", (0, 0, 0))[2]
@@ -111,28 +112,34 @@ def _remind(process: Process, run: RowMapping, snapshot: Snapshot, now: datetime
 
 
 def _queue(
-    process: Process, connection: Connection, run: RowMapping, reminder: int, snapshot: Snapshot, sender: Sender
-) -> int:
-    """The reminder's words in our two languages, and a row for each relay who has not confirmed."""
-    made = {
-        language: invitation("reminder", language, run["due"], snapshot.zone, snapshot.reading.accents)
-        for language in ("vi", "en")
-    }
-    counted = {key: count(one.words(link=relay_link.sample(process.settings))) for key, one in made.items()}
+    process: Process, connection: Connection, run: RowMapping, reminder: int, snapshot: Snapshot,
+    roads: Mapping[str, tuple[Sender, ...]],
+) -> int:  # fmt: skip
+    """The reminder's words in our two languages for each road, and a row for each relay who has not confirmed."""
+    ways = [(language, channel) for channel in roads for language in ("vi", "en")]
+    made, counted = {}, {}
+    for language, channel in ways:
+        if channel == EMAIL:
+            words = letter("reminder", language, run["due"], snapshot.zone, snapshot.organisation.name)
+        else:
+            words = invitation("reminder", language, run["due"], snapshot.zone, snapshot.reading.accents)
+        by_segment = count(words.words(link=relay_link.sample(process.settings)))
+        made[language, channel], counted[language, channel] = words, UNBILLED if channel == EMAIL else by_segment
     ids = fanout.save_renderings(connection, reminder, [
         {
-            "tuple_key": key, "language": key, "personal": True, "words": one.stored,
-            "encoding": counted[key].encoding, "segments": counted[key].segments,
+            "tuple_key": "|".join(way), "language": way[0], "personal": True, "words": made[way].stored,
+            "encoding": counted[way].encoding, "segments": counted[way].segments,
         }
-        for key, one in made.items()
+        for way in ways
     ])  # fmt: skip
     return sum(
         broadcasts.remind(
-            connection, run["id"], reminder, english=key == "en", rendering=ids[key],
-            segments=counted[key].segments, sender=sender.key,
-            cost_vnd=counted[key].segments * sender.price_per_segment,
+            connection, run["id"], reminder, english=way[0] == "en", rendering=ids["|".join(way)],
+            segments=counted[way].segments, sender=roads[way[1]][0].key,
+            cost_vnd=counted[way].segments * roads[way[1]][0].price_per_segment,
+            among=[sender.key for sender in roads[way[1]]],
         )
-        for key in made
+        for way in ways
     )  # fmt: skip
 
 

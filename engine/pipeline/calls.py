@@ -8,6 +8,7 @@ from functools import partial
 
 from engine.channels.base import Outcome, Outgoing, Provider
 from engine.clock import monotonic, real
+from engine.content.loudspeaker import EMAIL
 from engine.content.organisation import Sender
 from engine.errors import LoaError
 from engine.log import get
@@ -19,6 +20,7 @@ from engine.pipeline.outgoing import outgoing
 from engine.pipeline.pacer import Pacer
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
+from engine.pipeline.relay_letter import as_letter
 from engine.pipeline.relay_link import link_of
 from engine.pipeline.seldom import Seldom
 from engine.status import Status
@@ -138,10 +140,12 @@ class Calls:
             return released(row.delivery_id, row.attempt), ""
         try:
             message = self._message(ready)
+            if sender.channel == EMAIL:
+                message = await asyncio.to_thread(as_letter, self.process, message)
         except Exception as error:  # a damaged row: nothing has left, and nothing ever could
             _log.error("message", kind=type(error).__name__, delivery=row.delivery_id)
             return Outcome(row.delivery_id, row.attempt, Status.FAILED, reason="unreadable"), ""
-        return await self._send(provider, ready, message), message.to
+        return await self._send(provider, ready, message), "" if message.letter else message.to
 
     def _too_late(self, ready: Ready) -> bool:
         """Whether the call may no longer start: the claim is old, or quiet hours or the run's end have come.

@@ -14,7 +14,19 @@ from engine.pipeline.process import Process
 from engine.store import audit, contact_queries, suppression
 from engine.text.phone import PhoneError, parse
 
-EXPORT_HEADER = ("phone", "name", "commune", "era", "groups", "language", "consent", "opted_out", "source", "basis")
+EXPORT_HEADER = (
+    "phone",
+    "name",
+    "commune",
+    "era",
+    "groups",
+    "language",
+    "consent",
+    "opted_out",
+    "source",
+    "basis",
+    "email",
+)
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -122,6 +134,7 @@ def export(process: Process, path: Path, *, by: str | None) -> int:
                     "yes" if row["opted_out_at"] else "no",
                     _harmless(row["source"]),
                     _harmless(row["basis"]),
+                    _harmless(unseal(row["email_sealed"]) if row["email_sealed"] else ""),
                 ]
             )
             written += 1

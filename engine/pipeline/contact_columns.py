@@ -21,6 +21,10 @@ _WORDS = {
         " dtdd, sdt di dong, so dtdd, so may, so thue bao, thue bao, phone, phone number, mobile, mobile phone, tel,"
         " telephone"
     ),
+    "email": (
+        "email, e/mail, mail, dia chi email, dia chi e/mail, hop thu, hop thu dien tu, thu dien tu,"
+        " dia chi thu dien tu, email address, e/mail address"
+    ),
     "name": "ho va ten, ho ten, ho & ten, ten, hoten, ten nguoi nhan, name, full name",
     **AREA_HEADERS,
     "groups": "nhom, nhom doi tuong, ten nhom, groups, group",

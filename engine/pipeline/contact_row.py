@@ -15,11 +15,12 @@ from engine.errors import LoaError
 from engine.pipeline.contact_columns import Columns
 from engine.pipeline.contact_file import Row
 from engine.pipeline.contact_place import Misplaced, Places, WrittenPlace
-from engine.text import phone
+from engine.text import email_address, phone
 from engine.text.accents import fold
 
 LONGEST_NAME = 100
 _YES = frozenset({"co", "yes", "y", "true", "1", "dong y", "da dong y"})
+_NONE = frozenset({"-", "–", "—", "khong", "khong co", "none"})  # an address that is to be taken away again
 _NO = frozenset({"khong", "no", "n", "false", "0", "khong dong y", "chua", "chua dong y"})
 _LANGUAGE_NAMES = {
     **{fold(name): tag for tag, name in LANGUAGES.items()},
@@ -71,6 +72,7 @@ class Record(NamedTuple):
     e164: str
     prefix: str
     name: str | None
+    email: str | None  # None: the row says nothing of it; "": what is known is to be taken away
     rest: Rest
 
 
@@ -108,6 +110,7 @@ class RowReader:
     def __init__(self, columns: Columns, places: Places, defaults: Defaults) -> None:
         self._columns, self._places, self._defaults = columns, places, defaults
         self._phone, self._name = columns.places["phone"], columns.places.get("name")
+        self._email = columns.places.get("email")
         self._rest = {field: columns.places[field] for field in _REST if field in columns.places}
         self._width = 1 + max(columns.places.values())
         self._known: dict[tuple[str, ...], Rest | _Faults] = {}
@@ -135,7 +138,7 @@ class RowReader:
                 self._known.clear()
             rest = self._known[written] = self._read_rest(dict(zip(self._rest, map(tidy, written), strict=True)))
         faults: _Faults = []
-        number = name = None
+        number = name = email = None
         try:
             number = phone.parse(cells[self._phone])
         except LoaError as error:
@@ -145,9 +148,14 @@ class RowReader:
                 name = _name(cells[self._name])
             except LoaError as error:
                 faults.append(("name", error))
+        if self._email is not None:
+            try:
+                email = _email(cells[self._email])
+            except LoaError as error:
+                faults.append(("email", error))
         if faults or number is None or isinstance(rest, list):
             return self._problems(row, faults + rest if isinstance(rest, list) else faults)
-        return Record(number.e164, number.prefix, name, rest)
+        return Record(number.e164, number.prefix, name, email, rest)
 
     def _problems(self, row: Row, faults: _Faults) -> list[RowProblem]:
         return [RowProblem(row.number, self._columns.title(field), error.code, str(error)) for field, error in faults]
@@ -198,6 +206,14 @@ def _name(text: str) -> str | None:
     if len(name) > LONGEST_NAME:
         raise LoaError("contacts.long-name", limit=LONGEST_NAME)
     return name or None
+
+
+def _email(text: str) -> str | None:
+    """An address in its one form; None when the cell is empty, "" where it says that there is none."""
+    written = text.strip()
+    if not written:
+        return None
+    return "" if fold(written) in _NONE else email_address.parse(written)
 
 
 def _language(text: str) -> str | None:

@@ -215,7 +215,8 @@ class Dispatcher:
                 if runs.finish(connection, run_id, self.process.clock.now(), self.process.name):
                     continue
                 alone = len(senders_of(turn.gate_of[run_id])) == 1
-                waiting |= alone or candidates.waits(connection, run_id, turn.sender.key)
+                road = failover.among(turn.gate_of[run_id], turn.sender)
+                waiting |= alone or candidates.waits(connection, run_id, turn.sender.key, road)
         return waiting
 
     def _too_dear(self, turn: Turn, run_ids: list[int]) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.areas.registry import Registry
 from engine.content.campaign import Step
+from engine.content.loudspeaker import EMAIL
+from engine.content.organisation import Sender
 from engine.content.skeleton import load
 from engine.content.snapshot import Snapshot
 from engine.pipeline import relay_link
@@ -21,7 +23,7 @@ from engine.pipeline.open_posts import open_posts
 from engine.pipeline.prepare import Prepared, prepare
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live, needs_approval
-from engine.pipeline.resolve import Resolver
+from engine.pipeline.resolve import UNBILLED, Resolver
 from engine.reports.publication import settle
 from engine.status import RunStatus, StepStatus
 from engine.store import budget, campaigns, fanout, kinds, publications, runs, snapshots
@@ -47,7 +49,7 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
     step = snapshot.campaign.step(run["step"])
     if step.posted:
         return open_posts(process, run_id, snapshot, step, registry)
-    sender = snapshot.senders_of(step)[0]
+    sender = billed_sender(snapshot, step)
     resolver = Resolver(
         snapshot,
         registry,
@@ -67,6 +69,12 @@ def enqueue(process: Process, run_id: int, registry: Registry, *, progress: Prog
     if step.aloud:
         make_broadcasts(process, run, snapshot)
     return _make_ready(process, run_id, snapshot, prepared, whole, registry)
+
+
+def billed_sender(snapshot: Snapshot, step: Step) -> Sender:
+    """The sender whose price a run's segments have: the first, and no sender of e-mail while there is another."""
+    several = snapshot.senders_of(step)
+    return next((sender for sender in several if sender.channel != EMAIL), several[0])
 
 
 def contacted_since(snapshot: Snapshot, step: Step, at: datetime) -> datetime | None:
@@ -114,8 +122,9 @@ def _counter(process: Process, run_id: int) -> Callable[[int, bytes | None], int
     """Segments of a skeleton with the real name, by rendering id."""
     with process.database.read() as connection:
         words = fanout.words_of(connection, run_id)
-    skeletons = {key: load(stored) for key, (stored, personal) in words.items() if personal}
-    fixed = {key: count(stored).segments for key, (stored, personal) in words.items() if not personal}
+    skeletons = {key: load(stored) for key, (stored, personal, _) in words.items() if personal}
+    fixed = {key: count(stored).segments for key, (stored, personal, _) in words.items() if not personal}
+    fixed |= dict.fromkeys((key for key, one in words.items() if one[2] == UNBILLED.encoding), 0)
     unseal, link = process.keyring.unseal, relay_link.sample(process.settings)
 
     def segments(rendering_id: int, name_sealed: bytes | None) -> int:
@@ -191,7 +200,7 @@ def _status_of_opened(
     campaign, signature = snapshot.campaign, process.signed()
     queued, _, cost = sums
     reason, status = None, RunStatus.READY
-    if needs_approval(snapshot.senders_of(campaign.step(run["step"]))[0]) and exceeds(
+    if any(map(needs_approval, snapshot.senders_of(campaign.step(run["step"])))) and exceeds(
         approved_figures(snapshots.all_approvals(connection, campaign.key), run), queued, cost
     ):
         reason, status = "size", RunStatus.HELD

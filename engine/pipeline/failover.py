@@ -4,12 +4,15 @@ A sender cannot while its breaker is open or it is stopped, and where this proce
 set). A pause that the vendor asked for is waited for, by everybody. Half open, it gets the one row that goes ahead,
 and the next sender the rest. When it is free again, new claims go to it. What was ever in doubt with a sender stays
 with that sender: never another one for an unknown outcome.
+
+A loudspeaker's step may have two roads, SMS and e-mail: a relay's row stands on one, and only its senders take it.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from engine.content.loudspeaker import EMAIL
 from engine.content.organisation import Sender
 from engine.pipeline.breaker import State
 from engine.pipeline.gates import OpenGate
@@ -50,8 +53,7 @@ def turns(
     def add(gate: OpenGate, sender: Sender, run: Claimable) -> None:
         found.setdefault(sender.model_dump_json(), Turn(sender)).add(gate, run)
 
-    for gate in gates:
-        several = senders_of(gate)
+    for gate, several in ((one, road) for one in gates for road in one.roads.values()):
         acting: Sender | None = None
         for place, sender in enumerate(several):
             if place > 0 and not may_take_over(gate, sender, now):
@@ -63,6 +65,8 @@ def turns(
             run = replace(
                 gate.claimable,
                 shared=len(several) > 1,
+                among=among(gate, sender),
+                by_email=sender.channel == EMAIL,
                 campaign=gate.run["campaign"],
                 budget=gate.snapshot.campaign.limits.budget,
             )
@@ -77,6 +81,12 @@ def turns(
 def senders_of(gate: OpenGate) -> tuple[Sender, ...]:
     """Every sender that the run's step names, in order of preference."""
     return gate.snapshot.senders_of(gate.snapshot.campaign.step(gate.run["step"]))
+
+
+def among(gate: OpenGate, sender: Sender) -> tuple[str, ...]:
+    """The senders of ``sender``'s road where the run has several; () where it has one."""
+    roads = gate.roads
+    return tuple(one.key for one in roads[sender.channel]) if len(roads) > 1 else ()
 
 
 def may_take_over(gate: OpenGate, sender: Sender, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping
 
+from engine.content.loudspeaker import EMAIL
 from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
 from engine.pipeline.approvals import is_approved
@@ -40,12 +41,18 @@ class OpenGate:
             opens=self.opened,
             closes=self.closes,
             advertising=self.run["advertising"],
+            by_email=self.sender.channel == EMAIL,
         )
 
     @property
     def carries_links(self) -> bool:
         """Whether each message has a link of its own: a relay's to what is to be read."""
         return self.snapshot.campaign.step(self.run["step"]).aloud
+
+    @property
+    def roads(self) -> dict[str, tuple[Sender, ...]]:
+        """The senders of the run's step by their channel: each row takes one of these roads."""
+        return self.snapshot.roads(self.snapshot.campaign.step(self.run["step"]))
 
     def valid_seconds(self, now: datetime) -> int:
         """How long the vendor may try: until the run expires, quiet hours begin, or ten hours have gone."""

@@ -169,7 +169,7 @@ class _Import:
             if isinstance(record, list):
                 self._reject(row, record)
                 continue
-            e164, prefix, name, rest = record
+            e164, prefix, name, email, rest = record
             phone_hash = phone_hash_of(e164)
             # Marks are Python's own hashes of text: 64 bits, keyed anew in each process.
             yield ListedRow(
@@ -179,6 +179,8 @@ class _Import:
                 seal(e164),
                 None if name is None else seal(name),
                 None if name is None else hash(name),
+                seal(email) if email else None,
+                None if email is None else hash(email),
                 prefix,
                 bucket_of(phone_hash),
                 self._rests.get(rest) or self._new_rest(rest),
@@ -216,7 +218,7 @@ class _Import:
         good = result.rows - result.rejected - result.unchanged
         after, done = b"", 0
         while chunk := listed.next_chunk(after, self._size):
-            found = listed.compare(chunk, source=self._source, synthetic=request.synthetic, name_mark=self._name_mark)
+            found = listed.compare(chunk, source=self._source, synthetic=request.synthetic, mark=self._mark)
             result.imported += found.imported
             result.updated += found.updated
             result.unchanged += chunk.rows - found.imported - found.updated
@@ -233,7 +235,7 @@ class _Import:
             held = max(monotonic() - begun, 0.001)
         self._size = max(_SMALLEST, min(_LARGEST, int(rows * _HELD / held), 2 * self._size))
 
-    def _name_mark(self, sealed: bytes) -> int:
+    def _mark(self, sealed: bytes) -> int:
         return hash(self._keyring.unseal(sealed))
 
     def _begin(self, reserved: Reserved) -> None:

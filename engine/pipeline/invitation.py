@@ -1,4 +1,4 @@
-"""What a relay gets by SMS: where the script is and when it is to be read; and the one reminder. Pure.
+"""What a relay gets by SMS or e-mail: where the script is and when it is to be read; and the one reminder. Pure.
 
 The words are ours and not the officer's: they say nothing of what is to be read, or why, to whoever sees the phone.
 """
@@ -27,10 +27,23 @@ def invitation(kind: Kind, language: str, due: datetime, zone: ZoneInfo, accents
     """The message as a skeleton with a place for the link. ``due``: when the script is to be read (aware)."""
     local = due.astimezone(zone)
     words = sentence_in(tongue(language), f"loudspeaker.{kind}", at=f"{local:%H:%M}", day=f"{local:%d/%m}", link=_MARK)
-    before, _, after = words.partition(_MARK)
-    strip = accents == "strip"
-    pieces = tuple(piece for piece in (before, Slot("link"), after) if piece)
+    pieces, strip = _pieces(words), accents == "strip"
     return Rendered(skeleton.dump(_stripped(pieces) if strip else pieces, strip), True)
+
+
+def letter(kind: Kind, language: str, due: datetime, zone: ZoneInfo, organisation: str) -> Rendered:
+    """The same as an e-mail: the subject, an empty line, the words, signed by ``organisation``."""
+    local = due.astimezone(zone)
+    said = {"at": f"{local:%H:%M}", "day": f"{local:%d/%m/%Y}", "link": _MARK, "organisation": organisation}
+    subject, words = (
+        sentence_in(tongue(language), f"loudspeaker.letter-{kind}{part}", **said) for part in ("-subject", "")
+    )
+    return Rendered(skeleton.dump(_pieces(f"{subject}\n\n{words}"), False), True)
+
+
+def _pieces(words: str) -> tuple[str | Slot, ...]:
+    before, _, after = words.partition(_MARK)
+    return tuple(piece for piece in (before, Slot("link"), after) if piece)
 
 
 def _stripped(pieces: tuple[str | Slot, ...]) -> tuple[str | Slot, ...]:

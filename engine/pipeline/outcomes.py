@@ -38,7 +38,7 @@ Chance = Callable[[], float]  # a number in [0, 1)
 _CONTACT, _DELIVERY = table_of(Contact), table_of(Delivery)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended:
     """An attempt that has ended: its outcome, when, and through which sender."""
 

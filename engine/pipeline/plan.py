@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping
 
 from engine.areas.registry import Registry
 from engine.content.campaign import Step
+from engine.content.loudspeaker import EMAIL
 from engine.content.occurrences import Occurrence
 from engine.content.snapshot import Snapshot
 from engine.i18n import number as written
@@ -25,7 +26,7 @@ from engine.pipeline.hours import first_claim
 from engine.pipeline.process import Process
 from engine.pipeline.providers import any_live
 from engine.pipeline.resolve import Resolved, Resolver
-from engine.pipeline.rules import QUEUED
+from engine.pipeline.rules import NO_EMAIL, QUEUED
 from engine.status import CampaignStatus, RunStatus, StepStatus
 from engine.store import campaigns, groups, kinds, runs, snapshots
 from engine.store.kinds import Arms, Kind, Questions
@@ -56,6 +57,7 @@ class PlannedRun:
     queued_cost_vnd: int = 0
     minutes: int = 0  # of a loudspeaker's step: that reading the longest of its scripts takes
     posts: int = 0  # of a run on pages: one for each; it has no recipients
+    by_sender: Counter[str] = field(default_factory=Counter)  # recipients by the first sender of their road
 
 
 @dataclass(slots=True)
@@ -235,13 +237,16 @@ def _past_runs(process: Process, found: Iterable[RowMapping], now: datetime) -> 
 def _questions(resolver: Resolver, events: Sequence[Event], past: dict[int, Made]) -> Questions:
     arms: dict[str, Arms] = {}
     asked: dict[tuple[str, ...], None] = {}
-    do_not_call = False
+    do_not_call = email = False
     for one in [resolver, *(event.resolver for event in events if not event.ours)]:
         asks = one.questions()
         arms |= {arm.campaign: arm for arm in asks.arms}
         asked |= dict.fromkeys(asks.groups)
         do_not_call |= asks.do_not_call
-    return Questions(arms=tuple(arms.values()), groups=tuple(asked), runs=tuple(past), do_not_call=do_not_call)
+        email |= asks.email
+    return Questions(
+        arms=tuple(arms.values()), groups=tuple(asked), runs=tuple(past), do_not_call=do_not_call, email=email
+    )
 
 
 def _personal_segments(
@@ -296,7 +301,7 @@ def _sum_up(
             segments = cost = 0
             if resolved.status == QUEUED and resolved.words is not None:
                 segments = names.get((kind, event.step.id), resolved.words.counted.segments * people)
-                cost = segments * snapshot.senders_of(event.step)[0].price_per_segment
+                cost = segments * resolved.sender.price_per_segment
                 if reason != "contacted_recently":  # that is decided before the rows are written
                     run.queued += people
                     run.queued_cost_vnd += cost
@@ -306,19 +311,30 @@ def _sum_up(
                 continue
             reached = True
             run.recipients += people
+            run.by_sender[resolved.sender.key] += people
             run.segments += segments
             run.cost_vnd += cost
             run.minutes = max(run.minutes, resolved.words.minutes)
             area = registry.historic_district(kind.era, kind.commune)  # type: ignore[arg-type]  # the table's check
             districts[area.district_code].add(people, segments, cost)
         totals.people += people if reached else 0
-    for number, run in planned.items():
-        run.duration_s = run.recipients / snapshot.senders_of(events[number].step)[0].rate
+    for run in planned.values():
+        run.duration_s = max((some / snapshot.senders[key].rate for key, some in run.by_sender.items()), default=0.0)
         totals.add(run.recipients, run.segments, run.cost_vnd)
         totals.excluded += run.excluded.total()
-    warnings = [*warnings, *_over_budget(snapshot, list(planned.values()))]
+    warnings = [*warnings, *_over_budget(snapshot, list(planned.values())), *_no_addresses(snapshot, planned.values())]
     in_order = sorted(planned.values(), key=lambda run: (run.due, run.step))
     return Plan(snapshot.campaign.key, in_order, dict(districts), totals, warnings)
+
+
+def _no_addresses(snapshot: Snapshot, planned: Iterable[PlannedRun]) -> list[str]:
+    """Steps with a sender of e-mail of whose relays nobody has an address."""
+    reached: dict[str, bool] = {}
+    for run in planned:
+        roads = snapshot.roads(snapshot.campaign.step(run.step))
+        if EMAIL in roads and run.recipients + run.excluded[NO_EMAIL]:
+            reached[run.step] = reached.get(run.step, False) or bool(run.by_sender[roads[EMAIL][0].key])
+    return [sentence("loudspeaker.no-addresses", step=step) for step, some in reached.items() if not some]
 
 
 def _over_budget(snapshot: Snapshot, planned: list[PlannedRun]) -> list[str]:

@@ -27,7 +27,10 @@ class Prepared:
 def prepare(
     process: Process, run_id: int, step: Step, resolver: Resolver, questions: Questions, sender: str
 ) -> Prepared:
-    """Count the kinds of contacts there are now, and store cells and renderings for those that are matched."""
+    """Count the kinds of contacts there are now, and store cells and renderings for those that are matched.
+
+    ``sender`` is the run's own: what a cell says nothing of.
+    """
     since = questions.contacted_since[0] if questions.contacted_since else None
     found: dict[kinds.Kind, Resolved | None] = {}
     people: Counter[kinds.Kind] = Counter()
@@ -43,20 +46,20 @@ def prepare(
                 prefixes[prefix, resolved.row_status] += count
     matched = [one for one in found.values() if one is not None and one.status != NO_CONSENT]
     for one in matched:
-        _count(prepared, run_id, one, people[one.kind], sender)
+        _count(prepared, run_id, one, people[one.kind])
     for (prefix, status), count in prefixes.items():
         prepared.tallies.add_trait((run_id, "prefix", prefix, status), Counted(count, 0, 0))
     words = {one.words.tuple_key: one.words for one in matched if one.words is not None}
     prepared.personal = any(made.counts_names for made in words.values())
-    _save(process, run_id, matched, words)
+    _save(process, run_id, matched, words, sender)
     return prepared
 
 
-def _count(prepared: Prepared, run_id: int, resolved: Resolved, people: int, sender: str) -> None:
+def _count(prepared: Prepared, run_id: int, resolved: Resolved, people: int) -> None:
     kind, reason, status = resolved.kind, resolved.excluded, resolved.row_status
     counted = Counted(people, 0, 0)
     prepared.tallies.add_area((run_id, kind.era, kind.commune, kind.arms[0], status), counted)
-    traits = {"variant": kind.arms[0], "language": _language(resolved), "sender": sender}
+    traits = {"variant": kind.arms[0], "language": _language(resolved), "sender": resolved.sender.key}
     if reason:
         traits["reason"] = reason
     for trait, value in traits.items():
@@ -66,7 +69,7 @@ def _count(prepared: Prepared, run_id: int, resolved: Resolved, people: int, sen
     prepared.expected[status] = deliveries + people, segments + people * each
 
 
-def _save(process: Process, run_id: int, matched: list[Resolved], words: dict[str, Words]) -> None:
+def _save(process: Process, run_id: int, matched: list[Resolved], words: dict[str, Words], sender: str) -> None:
     renderings = [
         {
             "tuple_key": key,
@@ -93,12 +96,12 @@ def _save(process: Process, run_id: int, matched: list[Resolved], words: dict[st
     with process.database.write(durable=False) as connection:
         ids = fanout.save_renderings(connection, run_id, renderings)
     for start in range(0, len(matched), CELLS_AT_ONCE):
-        cells = [_cell(run_id, one, ids) for one in matched[start : start + CELLS_AT_ONCE]]
+        cells = [_cell(run_id, one, ids, sender) for one in matched[start : start + CELLS_AT_ONCE]]
         with process.database.write(durable=False) as connection:
             fanout.save_cells(connection, cells)
 
 
-def _cell(run_id: int, resolved: Resolved, ids: dict[str, int]) -> dict[str, object]:
+def _cell(run_id: int, resolved: Resolved, ids: dict[str, int], sender: str) -> dict[str, object]:
     kind, words = resolved.kind, resolved.words
     return {
         "run_id": run_id,
@@ -111,6 +114,7 @@ def _cell(run_id: int, resolved: Resolved, ids: dict[str, int]) -> dict[str, obj
         "rendering_id": ids[words.tuple_key] if words else None,
         "segments": words.counted.segments if words else 0,
         "reason": resolved.excluded,
+        "sender": None if resolved.sender.key == sender else resolved.sender.key,
     }
 
 

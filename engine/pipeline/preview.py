@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engine.areas.area import Area, Membership
 from engine.areas.registry import Registry
+from engine.content.loudspeaker import EMAIL
 from engine.content.message_check import SAMPLE_LINK
 from engine.content.snapshot import Snapshot
 from engine.errors import LoaError
@@ -29,6 +30,7 @@ class Preview:
     cost_vnd: int
     script: str | None = None  # of a loudspeaker's step: what is read aloud; ``text`` is then the relay's message
     minutes: int = 0
+    letter: str | None = None  # of a step with a sender of e-mail: what a relay with an address gets
 
 
 def preview(
@@ -49,18 +51,24 @@ def preview(
         inside = [key for key, member in rule.areas.items() if member is Membership.IN] or list(rule.areas)
         era, code = min(inside, key=lambda key: (key[0] != "2025", key[1]))
         area = registry.get(era, code)  # type: ignore[arg-type]  # keys of the tables themselves
-    price = snapshot.senders_of(step)[0].price_per_segment
+    by_sms, by_email = resolver.road(step, False), resolver.road(step, True)
+    price = by_sms.price_per_segment if by_sms else 0
     found: list[Preview] = []
     for arm in snapshot.campaign.arms or ("",):
         chosen, _ = resolver.template(step, language, arm)
-        words = resolver.words(step, Kind(area.era, area.code, language, (arm,), CONSENT), arm)
+        kind = Kind(area.era, area.code, language, (arm,), CONSENT)
+        words = resolver.words(step, kind, arm, by_email=by_sms is None)
         if words is None:
             raise LoaError("pipeline.no-district", area=area.name)
+        letter = None
+        if by_email is not None and by_email.channel == EMAIL:
+            sent = resolver.words(step, kind, arm, by_email=True)
+            letter = sent.rendered.words(link=SAMPLE_LINK) if sent else None
         text = words.rendered.words(EXAMPLE_NAME, link=SAMPLE_LINK, opt_out=SAMPLE_LINK)
-        counted = count(text)
+        counted = count(text) if by_sms else words.counted
         one = Preview(
             chosen.message.variant or "", words.language, words.fallback, chosen.message.file, text, counted,
-            count(accents.strip(text)), counted.segments * price, words.script, words.minutes,
+            count(accents.strip(text)), counted.segments * price, words.script, words.minutes, letter,
         )  # fmt: skip
         if one.file not in {other.file for other in found}:
             found.append(one)

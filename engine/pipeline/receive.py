@@ -27,7 +27,7 @@ _RECEIPT = (
 UNCLAIMED = timedelta(days=3)  # a receipt nobody's id matches by then is of another program on the same account
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
     """A verified receipt: what it says in our words, as it came, when, and for which sender.
 

@@ -14,6 +14,7 @@ from engine.channels.publishing import Publisher
 from engine.channels.sandbox import SandboxProvider, SandboxSender, Taken
 from engine.channels.sandbox_page import SandboxPage
 from engine.clock import SteppedTime
+from engine.content.loudspeaker import EMAIL
 from engine.content.organisation import Sender
 from engine.pipeline.process import Process
 from engine.pipeline.providers import Providers
@@ -41,7 +42,7 @@ class World:
         if key >= len(self.handed):
             self.handed.extend(bytes(key + 4096 - len(self.handed)))
         self.handed[key] = min(self.handed[key] + 1, 255)
-        ends = taken.created_ms / 1000 + taken.course[-1].after
+        ends = taken.created_ms / 1000 + taken.end.after
         heapq.heappush(self._receipts, (ends, key, taken, sender))
 
     def post(self, post_id: int, text: str) -> None:
@@ -53,7 +54,7 @@ class World:
         found = []
         while self._receipts and self._receipts[0][0] <= until:
             at, _, taken, sender = heapq.heappop(self._receipts)
-            found.append((at, taken.word(taken.course[-1]), sender))
+            found.append((at, taken.word(), sender))
         return found
 
     @property
@@ -73,9 +74,9 @@ class RehearsedProvider:
     name = "sandbox"
     live = False
 
-    def __init__(self, world: World, key: str) -> None:
+    def __init__(self, world: World, key: str, channel: str = "sms") -> None:
         self._world, self._key = world, key
-        config = SandboxSender.model_validate({"from": _NAME})
+        config = SandboxSender.model_validate({"from": _NAME, "channel": EMAIL if channel == EMAIL else "sms"})
         self._phones = SandboxProvider(config, world.clock, world.seed, lambda taken: world.take(taken, key))
         self.sender = self._phones.sender
 
@@ -136,5 +137,5 @@ class RehearsedProviders(Providers):
     def open(self, sender: Sender) -> Provider:
         """The model under that sender's key. Never raises: secrets are not looked at."""
         if sender.key not in self._by_key:
-            self._by_key[sender.key] = RehearsedProvider(self._world, sender.key)
+            self._by_key[sender.key] = RehearsedProvider(self._world, sender.key, sender.channel)
         return self._by_key[sender.key]

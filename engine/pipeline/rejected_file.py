@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TextIO
 from engine.errors import LoaError, reason_of
 from engine.i18n import language
 from engine.pipeline.contact_columns import REASON_HEADERS, Columns
+
+_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
 
 
 class RejectedFile:
@@ -22,6 +25,7 @@ class RejectedFile:
         self.path = listed.with_name(f"{listed.name}.rejected.csv")
         self._part = listed.with_name(f"{listed.name}.rejected.csv.part")
         self._columns, self._separator = columns, separator
+        self._email = columns.places.get("email")
         self._opened: TextIO | None = None
         self._rows = 0
 
@@ -38,8 +42,12 @@ class RejectedFile:
         self._write(self._columns.header, REASON_HEADERS[language()])
 
     def add(self, cells: Sequence[str], reasons: Sequence[str]) -> None:
-        """Keep one row with why it was rejected."""
-        self._write(cells, " ".join(reasons))
+        """Keep one row with why it was rejected, without e-mail addresses: they stay in the list alone."""
+        kept = list(cells)
+        if self._email is not None:
+            kept = [_ADDRESS.sub("", cell) for cell in kept]  # shifted columns and open quotes put them anywhere
+            kept[self._email : self._email + 1] = [""] if self._email < len(kept) else []
+        self._write(kept, " ".join(reasons))
         self._rows += 1
 
     def _write(self, cells: Sequence[str], reason: str) -> None:

@@ -13,16 +13,18 @@ from engine.areas.membership import Selection, membership
 from engine.areas.registry import Registry
 from engine.content.advertising import is_lawful
 from engine.content.campaign import HOLDOUT, Step
-from engine.content.loudspeaker import minutes
+from engine.content.loudspeaker import EMAIL, minutes
 from engine.content.message import Chosen
 from engine.content.message_check import SAMPLE_LINK
+from engine.content.organisation import Sender
 from engine.content.snapshot import Snapshot
 from engine.content.template import Rendered, Template, Values, compile_message
 from engine.errors import LoaError
-from engine.pipeline.invitation import invitation, tongue
+from engine.pipeline.invitation import invitation, letter, tongue
 from engine.pipeline.rules import (
     ADVERTISING_TEXT,
     NO_CONSENT,
+    NO_EMAIL,
     QUEUED,
     Memberships,
     Rule,
@@ -33,6 +35,9 @@ from engine.pipeline.rules import (
 )
 from engine.store.kinds import Kind, Questions
 from engine.text.segments import Counted, count
+
+# What an e-mail costs: nobody bills it by the segment. It is stored as the encoding of its rendering.
+UNBILLED = Counted("UTF-8", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,16 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a kind of contact gets in a step. ``status`` is queued, no_consent or a reason for exclusion."""
+    """What a kind of contact gets in a step. ``status`` is queued, no_consent or a reason for exclusion.
+
+    ``sender`` is the first of the road it takes; of who gets nothing, the step's first.
+    """
 
     kind: Kind
     arm: str
     status: str
     words: Words | None
+    sender: Sender
 
     @property
     def excluded(self) -> str | None:
@@ -115,6 +124,7 @@ class Resolver:
             contacted_since=tuple(contacted_since),
             runs=tuple(runs),
             do_not_call=any(map(self.snapshot.is_advertising, self.snapshot.campaign.steps)),
+            email=any(step.aloud and EMAIL in self.snapshot.roads(step) for step in self.snapshot.campaign.steps),
         )
 
     def resolve(
@@ -126,14 +136,27 @@ class Resolver:
         status = outcome(rule, kind, questions, arm=arm, contacted_since=contacted_since, advertising=advertising)
         if status is None:
             return None
-        words = None
-        if status == QUEUED:
-            words = self.words(step, kind, arm)
+        words, first = None, self.snapshot.senders_of(step)[0]
+        sender = self.road(step, bool(kind.marks & questions.email_mark)) if status == QUEUED else first
+        if sender is None:
+            status = NO_EMAIL
+        elif status == QUEUED:
+            words = self.words(step, kind, arm, by_email=sender.channel == EMAIL)
             if words is None:
                 status = "area_ambiguous"  # the text names an old district that nobody can tell
             elif advertising and not is_lawful(words.rendered.words()):
                 status, words = ADVERTISING_TEXT, None
-        return Resolved(kind, "" if arm == HOLDOUT else arm, status, words)
+        return Resolved(kind, "" if arm == HOLDOUT else arm, status, words, sender or first)
+
+    def road(self, step: Step, has_email: bool) -> Sender | None:
+        """The first sender of the road to somebody: e-mail, where the step and the relay have it, else the other.
+
+        None: the step has e-mail only, and the relay has no address.
+        """
+        roads = self.snapshot.roads(step)
+        if has_email and EMAIL in roads:
+            return roads[EMAIL][0]
+        return next((senders[0] for channel, senders in roads.items() if channel != EMAIL), None)
 
     def template(self, step: Step, language: str, arm: str) -> tuple[Chosen, Template]:
         """The message for somebody and its template. Raises ``LoaError`` when there is none."""
@@ -156,14 +179,17 @@ class Resolver:
             if message.channel == step.channel
         )
 
-    def words(self, step: Step, kind: Kind, arm: str) -> Words | None:
-        """The rendering for a kind of contact, made once per distinct tuple; None: a name it needs is not known."""
+    def words(self, step: Step, kind: Kind, arm: str, *, by_email: bool = False) -> Words | None:
+        """The rendering for a kind of contact, made once per distinct tuple; None: a name it needs is not known.
+
+        ``by_email``: a relay's link goes as an e-mail.
+        """
         chosen, template = self.template(step, kind.language, arm)
         place = self._place(template, kind)
         wanted = kind.language if chosen.fallback else ""  # a fallback is a tuple of its own: it is counted
         if step.aloud:  # the message is in the relay's own language where we have it; its hour is the step's
             wanted = f"{wanted}@{step.when.at:%H:%M}{tongue(kind.language)}"
-        tuple_key = f"{chosen.message.file}|{place}|{wanted}"
+        tuple_key = f"{EMAIL}|" * by_email + f"{chosen.message.file}|{place}|{wanted}"
         if tuple_key in self._words:
             return self._words[tuple_key]
         values = self._values(template, kind)
@@ -171,22 +197,25 @@ class Resolver:
             return None
         rendered = template.render(values)
         if step.aloud:
-            words = self._link_to(step, kind, tuple_key, chosen, rendered.stored)
+            words = self._link_to(step, kind, tuple_key, chosen, rendered.stored, by_email=by_email)
         else:
             words = Words(tuple_key, chosen.message.language, rendered, count(rendered.words()), chosen.fallback)
         self._words[tuple_key] = words
         return words
 
-    def _link_to(self, step: Step, kind: Kind, tuple_key: str, chosen: Chosen, script: str) -> Words:
+    def _link_to(self, step: Step, kind: Kind, tuple_key: str, chosen: Chosen, script: str, *, by_email: bool) -> Words:
         """What a relay gets instead of the script itself: the message with the link to it."""
         settings, zone = self.snapshot.reading, self.snapshot.zone
         due = self._due or datetime.combine(self.snapshot.campaign.period.start, step.when.at, zone)
-        sms = invitation("invitation", kind.language, due, zone, settings.accents)
+        if by_email:
+            sent = letter("invitation", kind.language, due, zone, self.snapshot.organisation.name)
+        else:
+            sent = invitation("invitation", kind.language, due, zone, settings.accents)
         return Words(
             tuple_key=tuple_key,
             language=chosen.message.language,
-            rendered=sms,
-            counted=count(sms.words(link=self._link)),
+            rendered=sent,
+            counted=UNBILLED if by_email else count(sent.words(link=self._link)),
             fallback=chosen.fallback,
             script=script,
             minutes=minutes(script, settings.words_per_minute),

@@ -17,6 +17,7 @@ from engine.store.kinds import CONSENT, OPTED_OUT, Arms, Kind, Questions
 
 QUEUED = "queued"
 NO_CONSENT = "no_consent"
+NO_EMAIL = "no_email"  # the step sends e-mail only, and the relay has no address
 ADVERTISING_TEXT = "advertising_text"  # the words made for this kind lack [QC] or a way to refuse
 
 Memberships = dict[tuple[str, str], Membership]

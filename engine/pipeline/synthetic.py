@@ -24,7 +24,7 @@ NAMELESS = 0.05
 IN_A_GROUP = 0.35
 WRITTEN_OLD = 0.3  # lists that still name the commune of before July 2025
 
-HEADER = ("SĐT", "Họ và tên", "Xã/Phường", "era", "Nhóm", "Ngôn ngữ", "Đồng ý")
+HEADER = ("SĐT", "Họ và tên", "Xã/Phường", "era", "Nhóm", "Ngôn ngữ", "Đồng ý", "Thư điện tử")
 
 
 def people(
@@ -42,15 +42,16 @@ def people(
         today, old = communes[key]
         era, code = dice.choice(old if old and dice.random() < WRITTEN_OLD else today)
         group = dice.choice(groups[key]) if groups[key] and dice.random() < IN_A_GROUP else ""
-        group = without_relay[key].pop((era, code), group)  # the first of a commune reads aloud there
+        relay = without_relay[key].pop((era, code), None)  # the first of a commune reads aloud there
         yield (
             f"{dice.choice(PREFIXES)}{number:07d}",
             "" if dice.random() < NAMELESS else f"Người Mẫu {number:05d}",
             code,
             era,
-            group,
+            group if relay is None else relay,
             dice.choices(languages, weights)[0],
             "có" if dice.random() < CONSENTING else "không",
+            f"loa.{number}@xa-mau.example" if relay is not None and number % 2 else "",  # nobody is behind .example
         )
 
 

@@ -15,13 +15,14 @@ from engine.store.audit import Signature
 from engine.store.database import Lock
 
 VOIDED = "approval_void"  # why a run is paused, and the kind of the incident
+_OVER = (CampaignStatus.CANCELLED, CampaignStatus.FINISHED)
 MOST_SAID = 4000  # characters of the audit log's line; the whole of it stands with the approval
 
 
 def void_changed(
     process: Process, current: Mapping[str, Snapshot], known: Collection[str] | None = None
 ) -> dict[str, list[Difference]]:
-    """Void what no longer is what was approved; campaign → what changed. ``current`` are today's files.
+    """Void what no longer is what was approved; campaign → what changed, unless it is over. ``current``: today's files.
 
     ``known`` are the campaigns that have a file at all (None: nobody can say): who takes the file away takes the
     campaign back. A campaign that is not in ``current`` although it has a file (it cannot be read just now) is left
@@ -50,7 +51,8 @@ def _void(process: Process, campaign: str, what: Sequence[Difference], *, but_di
     signature = process.signed()
     with process.database.write(Lock.APPROVE) as connection:
         where = "; ".join(change.path for change in what)[:1000]
-        return void(process, connection, campaign, what, signature, reason=where, but_digest=but_digest)
+        over = campaigns.status_of(connection, campaign, lock=True) in _OVER
+        return void(process, connection, campaign, what, signature, reason=where, but_digest=but_digest) and not over
 
 
 def void(
@@ -65,7 +67,8 @@ def void(
 ) -> bool:
     """Void the standing approvals of other digests, with all that follows; False when there were none.
 
-    The campaign is a draft again (a paused one stays paused), its open runs are paused, and a person is told.
+    The campaign is a draft again (a paused one stays paused), its open runs are paused, and a person is told, unless
+    the campaign is over: its files may be edited for another year.
     """
     at, said = signature.at, said_all(what)
     if not snapshots.void(connection, campaign, at=at, reason=reason, changes=to_json(what), but_digest=but_digest):
@@ -73,8 +76,10 @@ def void(
     audit.record(connection, process.keyring, at=at, action="void", subject=campaign, detail=said[:MOST_SAID])
     subject = f"campaign:{campaign}"
     audit.settle_incident(connection, at=at, kind=VOIDED, subject=subject)  # the newest edit is the one to look at
-    audit.raise_incident(connection, process.keyring, at=at, kind=VOIDED, subject=subject, detail=said)
-    if campaigns.status_of(connection, campaign, lock=True) in (CampaignStatus.APPROVED, CampaignStatus.RUNNING):
+    stands = campaigns.status_of(connection, campaign, lock=True)
+    if stands not in _OVER:  # nothing waits for a person there
+        audit.raise_incident(connection, process.keyring, at=at, kind=VOIDED, subject=subject, detail=said)
+    if stands in (CampaignStatus.APPROVED, CampaignStatus.RUNNING):
         campaigns.move(connection, campaign, CampaignStatus.DRAFT, signature, reason=VOIDED)
     for run in runs.of_campaign(connection, campaign):
         status = RunStatus(run["status"])

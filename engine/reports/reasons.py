@@ -12,6 +12,8 @@ REASONED: Final = (Status.FAILED, Status.EXPIRED, Status.UNKNOWN, Status.EXCLUDE
 REASONS: Final = (
     # of a number
     "unreachable", "invalid_number", "unknown_number", "not_mobile", "landline", "blocked", "no_route",
+    # of an address
+    "mailbox", "mailbox_full", "put_off", "certificate", "no_tls",
     # of the text
     "text", "filtered", "validity", "duplicate",
     # of the sender and its account
@@ -21,7 +23,7 @@ REASONS: Final = (
     "unknown_status", "unexpected", "unreadable", "orphan", "released", "by_file", "expired", "too_late", "cancelled",
     # of the person and the rules
     "opted_out", "no_consent", "do_not_call", "advertising_text", "advertising_capped", "area_ambiguous",
-    "excluded_audience", "holdout", "contacted_recently", "capped", "erased", "synthetic",
+    "excluded_audience", "holdout", "contacted_recently", "capped", "erased", "synthetic", "no_email",
 )  # fmt: skip
 
 

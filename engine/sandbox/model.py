@@ -104,14 +104,27 @@ class PhoneModel:
 
         ``created_ms`` is the creation instant in milliseconds since 1970 (UTC); ``validity`` in seconds.
         """
+        sent, end = self._sent_and_end(trait, created_ms, validity)
+        if sent is None:
+            return Step("queued", 0.0), end
+        return Step("queued", 0.0), Step("sending", sent / 2), Step("sent", sent), end
+
+    def end(self, trait: int, created_ms: int, validity: int | None = LONGEST_VALIDITY) -> Step:
+        """The last step of a message's course."""
+        return self._sent_and_end(trait, created_ms, validity)[1]
+
+    def _sent_and_end(self, trait: int, created_ms: int, validity: int | None) -> tuple[float | None, Step]:
+        """When the message leaves the vendor's queue (None: never), and its last step."""
         lifetime = float(validity or LONGEST_VALIDITY)
         mixed = _mixed(trait, created_ms)
         first, second = (mixed & 0xFFFF) / 0x10000, (mixed >> 16) / 0x10000
         kind = self.kind(trait)
         sent = 60 + 2640 * first**2 if kind is Kind.SLOW else 0.3 + 0.7 * first
-        if sent > lifetime:  # it never left the vendor's queue
-            return Step("queued", 0.0), Step("failed", lifetime, 30036)
+        if sent > lifetime:
+            return None, Step("failed", lifetime, 30036)
         end = sent + 1 + 3 * second
+        if kind is Kind.ON:
+            return sent, Step("delivered", end)
         status, error_code = "delivered", None
         if kind is Kind.SLOW:
             end = sent + 30 + 1170 * second
@@ -127,7 +140,7 @@ class PhoneModel:
                 end = sent + dark + 20 * second
             if end > lifetime:
                 status, end, error_code = "undelivered", max(lifetime, sent), 30003
-        return Step("queued", 0.0), Step("sending", sent / 2), Step("sent", sent), Step(status, end, error_code)
+        return sent, Step(status, end, error_code)
 
     def off_for(self, trait: int, instant: float) -> float:
         """Seconds until a phone of kind off is switched on again, 0 when it is on.

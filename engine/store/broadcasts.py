@@ -132,6 +132,7 @@ _REMIND = text(
     " :rendering, CAST(:segments AS INTEGER), :sender, 'queued', 0, :cost FROM broadcast b"
     " JOIN delivery d ON d.id = b.delivery_id WHERE b.run_id = :run AND b.confirmed_at IS NULL"
     " AND b.reminded_at IS NULL AND d.status NOT IN ('excluded', 'cancelled', 'queued', 'sending') AND {language}"
+    " AND d.sender IN :among"
 )
 _LINK = text(
     "UPDATE broadcast SET reminder_id = (SELECT d.id FROM delivery d WHERE d.run_id = :reminder"
@@ -142,17 +143,18 @@ _LINK = text(
 
 def remind(
     connection: Connection, run_id: int, reminder: int, *, english: bool, rendering: int, segments: int,
-    sender: str, cost_vnd: int,
+    sender: str, cost_vnd: int, among: Sequence[str],
 ) -> int:  # fmt: skip
     """Queue the reminder of a run for those who got its link and have not confirmed; how many.
 
-    ``english``: those who read English, else the others. The caller's transaction holds the run.
+    ``english``: those who read English, else the others. ``among``: the senders of the road by which the link went.
+    The caller's transaction holds the run.
     """
     which = "d.language LIKE 'en%'" if english else "d.language NOT LIKE 'en%'"
-    statement = text(_REMIND.text.replace("{language}", which))
+    statement = text(_REMIND.text.replace("{language}", which)).bindparams(bindparam("among", expanding=True))
     values = {
         "reminder": reminder, "rendering": rendering, "segments": segments, "sender": sender, "cost": cost_vnd,
-        "run": run_id,
+        "run": run_id, "among": list(among),
     }  # fmt: skip
     return connection.execute(statement, values).rowcount
 

@@ -19,7 +19,7 @@ ATTEMPT = table_of(Attempt)
 
 _COLUMNS = (
     *DELIVERY.c,
-    CONTACT.c.phone_sealed, CONTACT.c.name_sealed, CONTACT.c.synthetic, CONTACT.c.consent,
+    CONTACT.c.phone_sealed, CONTACT.c.name_sealed, CONTACT.c.email_sealed, CONTACT.c.synthetic, CONTACT.c.consent,
     exists().where(DO_NOT_CALL.c.phone_hash == CONTACT.c.phone_hash).label("do_not_call"),
     # the list itself too: an opt-out beside an import that is under way marks no contact (PostgreSQL)
     func.coalesce(CONTACT.c.opted_out_at, OPT_OUT.c.at).label("opted_out_at"),
@@ -38,6 +38,7 @@ _JOINED = (
 _OURS = DELIVERY.c.sender == bindparam("of_sender")
 _ONCE_IN_DOUBT = exists().where(ATTEMPT.c.delivery_id == DELIVERY.c.id, ATTEMPT.c.status == str(Status.UNKNOWN))
 _OURS_OR_FREE = or_(_OURS, not_(_ONCE_IN_DOUBT))
+_OF_ROAD = DELIVERY.c.sender.in_(bindparam("among", expanding=True))  # a relay's road is settled with its row
 _BEHIND_CURSOR = (
     DELIVERY.c.contact_id > select(RUN.c.claim_cursor).where(RUN.c.id == bindparam("run")).scalar_subquery()
 )
@@ -64,6 +65,7 @@ def _fresh(whose: ColumnElement[bool]) -> Select[Any]:
 
 _ALONE = (_coming_back(_OURS), _fresh(_OURS))
 _SHARED = (_coming_back(_OURS_OR_FREE), _fresh(true()))
+_SHARED_ON_ROAD = (_coming_back(and_(_OF_ROAD, _OURS_OR_FREE)), _fresh(_OF_ROAD))
 _DOUBTFUL = (_coming_back(and_(_OURS, _ONCE_IN_DOUBT)), None)
 
 
@@ -76,14 +78,18 @@ def take(
     *,
     shared: bool = False,
     doubtful_only: bool = False,
+    among: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """At most ``most`` rows of a run that ``sender`` may claim at ``real_now`` (real seconds), with what a call needs.
 
     ``shared``: also what stands under another of the step's senders and was never in doubt. ``doubtful_only``: only
-    its own rows that once were.
+    its own rows that once were. ``among``: where the run has several roads, the senders of ours.
     """
-    coming_back, fresh = _DOUBTFUL if doubtful_only else _SHARED if shared else _ALONE
-    asked = {"run": run_id, "of_sender": sender, "most": most, "real_now": real_now}
+    shared_ones = _SHARED_ON_ROAD if among else _SHARED
+    coming_back, fresh = _DOUBTFUL if doubtful_only else shared_ones if shared else _ALONE
+    asked: dict[str, Any] = {"run": run_id, "of_sender": sender, "most": most, "real_now": real_now}
+    if shared and among and not doubtful_only:
+        asked["among"] = list(among)
     rows = connection.execute(coming_back, asked).all()
     if fresh is not None and len(rows) < most:
         rows = [*rows, *connection.execute(fresh, asked | {"most": most - len(rows)}).all()]
@@ -104,25 +110,43 @@ def doubtful_queued(connection: Connection, run_ids: Sequence[int]) -> set[tuple
 
 
 _OF_RUN = DELIVERY.c.run_id == bindparam("run")
-_WAITS = select(
-    or_(
-        exists().where(_OF_RUN, _CAME_BACK, _OURS_OR_FREE),
-        exists().where(_OF_RUN, DELIVERY.c.status == Status.QUEUED, DELIVERY.c.attempt == 0, _BEHIND_CURSOR),
-        exists().where(
-            text("delivery.status IN ('sending', 'unknown')"),  # as the partial index has it,
-            DELIVERY.c.run_id + 0 == bindparam("run"),  # and not by the run's index, where a million rows may be
-            DELIVERY.c.status == Status.SENDING,
-        ),
+
+
+def _waiting(whose: ColumnElement[bool]) -> Select[Any]:
+    return select(
+        or_(
+            exists().where(_OF_RUN, _CAME_BACK, _OURS_OR_FREE, whose),
+            exists().where(_OF_RUN, DELIVERY.c.status == Status.QUEUED, DELIVERY.c.attempt == 0, _BEHIND_CURSOR, whose),
+            exists().where(
+                text("delivery.status IN ('sending', 'unknown')"),  # as the partial index has it,
+                DELIVERY.c.run_id + 0 == bindparam("run"),  # and not by the run's index, where a million rows may be
+                DELIVERY.c.status == Status.SENDING,
+            ),
+        )
     )
-)
 
 
-def waits(connection: Connection, run_id: int, sender: str) -> bool:
+_WAITS, _WAITS_ON_ROAD = _waiting(true()), _waiting(_OF_ROAD)
+
+
+def waits(connection: Connection, run_id: int, sender: str, among: Sequence[str] = ()) -> bool:
     """Whether ``sender``, acting for a run of several, has something to wait for: a row it may take, or one on its way.
 
-    What only another sender may send is not waited for: that one may be stopped for good.
+    What only another sender may send is not waited for: that one may be stopped for good. ``among`` as for ``take``.
     """
-    return bool(connection.execute(_WAITS, {"run": run_id, "of_sender": sender}).scalar())
+    asked: dict[str, Any] = {"run": run_id, "of_sender": sender}
+    if among:
+        return bool(connection.execute(_WAITS_ON_ROAD, asked | {"among": list(among)}).scalar())
+    return bool(connection.execute(_WAITS, asked).scalar())
+
+
+def first_fresh(connection: Connection, run_id: int) -> int | None:
+    """The contact of the first row of a run that nobody has claimed yet, on whichever road; None: there is none."""
+    query = select(func.min(DELIVERY.c.contact_id)).where(
+        DELIVERY.c.run_id == run_id, DELIVERY.c.status == Status.QUEUED, DELIVERY.c.attempt == 0
+    )
+    found: int | None = connection.execute(query).scalar()
+    return found
 
 
 # One question for an idle process instead of a whole look, which costs ten times as much.

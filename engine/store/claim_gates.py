@@ -32,7 +32,8 @@ class Claimable:
     ``cap`` is its campaign's own (deliveries, window). Claims are made from ``opens`` until ``closes`` (quiet hours
     with their margin); None: at any hour. ``advertising``: Decree 91's rules hold. ``shared``: its step names several
     senders, and rows of the others may be taken over, within ``budget`` (VND) of ``campaign``. ``doubtful_only``:
-    another sender acts for it; only our own rows that were once in doubt are taken.
+    another sender acts for it; only our own rows that were once in doubt are taken. ``among``: its step has several
+    roads, and these are the senders of ours; () where it has one. ``by_email``: ours is that of e-mail.
     """
 
     run_id: int
@@ -42,6 +43,8 @@ class Claimable:
     advertising: bool = False
     shared: bool = False
     doubtful_only: bool = False
+    among: tuple[str, ...] = ()
+    by_email: bool = False
     campaign: str = ""
     budget: int | None = None
 
@@ -85,6 +88,7 @@ ROW_GATES: dict[str, Callable[[Mapping[str, Any], Facts], bool]] = {
     "opted_out": lambda row, facts: row["opted_out_at"] is not None,
     "no_consent": lambda row, facts: facts.run.advertising and not row["consent"],
     "do_not_call": lambda row, facts: facts.run.advertising and bool(row["do_not_call"]),
+    "no_email": lambda row, facts: facts.run.by_email and row["email_sealed"] is None,
     "synthetic": lambda row, facts: facts.refuse_synthetic and bool(row["synthetic"]),
     # one row a person in a run: nobody is counted twice within one claim's rows of a run
     "capped": lambda row, facts: facts.run.cap is not None and facts.recent[row["contact_id"]] >= facts.run.cap[0],

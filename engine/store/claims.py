@@ -44,6 +44,7 @@ class Claimed(NamedTuple):
     phone_sealed: bytes = b""
     name_sealed: bytes | None = None
     synthetic: bool = False
+    email_sealed: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Claimed(delivery_id={self.delivery_id}, attempt={self.attempt}, run_id={self.run_id})"
@@ -94,8 +95,9 @@ def claim(
     for run in runs:
         while wanted > 0 and run.run_id in still_open:
             rows = candidates.take(
-                connection, run.run_id, sender, real_now, wanted, shared=run.shared, doubtful_only=run.doubtful_only
-            )
+                connection, run.run_id, sender, real_now, wanted,
+                shared=run.shared, doubtful_only=run.doubtful_only, among=run.among,
+            )  # fmt: skip
             reasons = claim_gates.refusals(connection, rows, run, now, refuse_synthetic)
             if run.shared and not _afford(connection, run, sender, price, rows, reasons.keys()):
                 result.over_budget.append(run.run_id)
@@ -123,7 +125,7 @@ def claim(
                 next_real += interval
                 wanted -= 1
             outbox.save(connection, before, after, slot=slot)
-            _advance(connection, run.run_id, rows, Signature(now, worker))
+            _advance(connection, run, rows, Signature(now, worker))
             if run.run_id in result.over_budget:
                 break
     connection.execute(update(SENDER).where(SENDER.c.sender == sender).values(next_real=next_real))
@@ -188,11 +190,17 @@ def _claimed(row: dict[str, Any], attempt: int, release_real: float) -> Claimed:
         phone_sealed=row["phone_sealed"],
         name_sealed=row["name_sealed"],
         synthetic=bool(row["synthetic"]),
+        email_sealed=row["email_sealed"],
     )
 
 
-def _advance(connection: Connection, run_id: int, rows: list[dict[str, Any]], signature: Signature) -> None:
-    runs.move(connection, run_id, RunStatus.READY, RunStatus.RUNNING, signature)  # nothing beyond the first time
+def _advance(connection: Connection, run: Claimable, rows: list[dict[str, Any]], signature: Signature) -> None:
+    runs.move(connection, run.run_id, RunStatus.READY, RunStatus.RUNNING, signature)  # nothing beyond the first time
     fresh = [row["contact_id"] for row in rows if row["attempt"] == 0]
-    if fresh:
-        connection.execute(update(RUN).where(RUN.c.id == run_id).values(claim_cursor=max(fresh)))
+    if not fresh:
+        return
+    cursor = max(fresh)
+    if run.among:  # the other road's rows lie in between: only what is fresh on neither is passed
+        waiting = candidates.first_fresh(connection, run.run_id)
+        cursor = cursor if waiting is None else (waiting - 1 or -1)  # not 0, which says that nothing was claimed
+    connection.execute(update(RUN).where(RUN.c.id == run.run_id).values(claim_cursor=cursor))

@@ -18,7 +18,8 @@ from engine.store.instant import Instant
 
 _TABLES = (
     "CREATE TEMPORARY TABLE listed (phone_hash BLOB NOT NULL, place INTEGER NOT NULL, mark BIGINT NOT NULL,"
-    " phone_sealed BLOB NOT NULL, name_sealed BLOB, name_mark BIGINT, prefix TEXT NOT NULL, bucket INTEGER NOT NULL,"
+    " phone_sealed BLOB NOT NULL, name_sealed BLOB, name_mark BIGINT, email_sealed BLOB, email_mark BIGINT,"
+    " prefix TEXT NOT NULL, bucket INTEGER NOT NULL,"
     " rest INTEGER NOT NULL)",
     "CREATE TEMPORARY TABLE listed_rest (id INTEGER PRIMARY KEY, era TEXT NOT NULL, commune TEXT NOT NULL,"
     " language TEXT, consent BOOLEAN, says_groups BOOLEAN NOT NULL)",
@@ -26,13 +27,17 @@ _TABLES = (
     " PRIMARY KEY (rest, group_key))",
     "CREATE TEMPORARY TABLE listed_conflict (place INTEGER PRIMARY KEY, other INTEGER NOT NULL)",
     "CREATE TEMPORARY TABLE renamed (phone_hash BLOB PRIMARY KEY)",
+    "CREATE TEMPORARY TABLE readdressed (phone_hash BLOB PRIMARY KEY)",
     "CREATE TEMPORARY TABLE ready (phone_hash BLOB NOT NULL, phone_sealed BLOB NOT NULL, name_sealed BLOB,"
-    " era TEXT NOT NULL, commune TEXT NOT NULL, language TEXT NOT NULL, consent BOOLEAN NOT NULL, prefix TEXT NOT NULL,"
+    " email_sealed BLOB, era TEXT NOT NULL, commune TEXT NOT NULL, language TEXT NOT NULL, consent BOOLEAN NOT NULL,"
+    " prefix TEXT NOT NULL,"
     " bucket INTEGER NOT NULL, synthetic BOOLEAN NOT NULL, is_new BOOLEAN NOT NULL)",
     "CREATE TEMPORARY TABLE moved (phone_hash BLOB NOT NULL, contact_id BIGINT, group_key TEXT NOT NULL,"
     " joins BOOLEAN NOT NULL)",
 )
-_COLUMNS = "phone_hash, place, mark, phone_sealed, name_sealed, name_mark, prefix, bucket, rest"
+_COLUMNS = (
+    "phone_hash, place, mark, phone_sealed, name_sealed, name_mark, email_sealed, email_mark, prefix, bucket, rest"
+)
 _CHUNK = "s.phone_hash > :after AND s.phone_hash <= :until"
 
 _FOLLOWING = text("SELECT phone_hash FROM listed WHERE phone_hash > :after ORDER BY phone_hash LIMIT :size")
@@ -40,19 +45,27 @@ _KNOWN_NAMES = text(
     "SELECT s.phone_hash, s.name_mark, c.name_sealed FROM listed s JOIN contact c ON c.phone_hash = s.phone_hash"
     f" WHERE {_CHUNK} AND s.name_mark IS NOT NULL"
 )
+_KNOWN_ADDRESSES = text(
+    "SELECT s.phone_hash, s.email_mark, s.email_sealed IS NULL, c.email_sealed FROM listed s"
+    f" JOIN contact c ON c.phone_hash = s.phone_hash WHERE {_CHUNK} AND s.email_mark IS NOT NULL"
+)
 # What a list does not say stays as it is; a real person never becomes a synthetic one.
 _READY = text(
-    "INSERT INTO ready SELECT phone_hash, phone_sealed, name_sealed, era, commune, language, consent, prefix, bucket,"
-    " synthetic, id IS NULL FROM (SELECT s.phone_hash, s.phone_sealed,"
+    "INSERT INTO ready SELECT phone_hash, phone_sealed, name_sealed, email_sealed, era, commune, language, consent,"
+    " prefix, bucket, synthetic, id IS NULL FROM (SELECT s.phone_hash, s.phone_sealed,"
     " CASE WHEN c.id IS NULL OR n.phone_hash IS NOT NULL THEN s.name_sealed ELSE c.name_sealed END AS name_sealed,"
+    " CASE WHEN c.id IS NULL OR a.phone_hash IS NOT NULL THEN s.email_sealed ELSE c.email_sealed END AS email_sealed,"
     " r.era, r.commune, COALESCE(r.language, c.language, 'vi') AS language,"
     " COALESCE(r.consent, c.consent, FALSE) AS consent, s.prefix, s.bucket,"
     " (CAST(:synthetic AS BOOLEAN) AND COALESCE(c.synthetic, TRUE)) AS synthetic,"
-    " c.id, n.phone_hash AS new_name, c.era AS old_era, c.commune AS old_commune, c.language AS old_language,"
+    " c.id, n.phone_hash AS new_name, a.phone_hash AS new_address, c.era AS old_era,"
+    " c.commune AS old_commune, c.language AS old_language,"
     " c.consent AS old_consent, c.synthetic AS old_synthetic"
     " FROM listed s JOIN listed_rest r ON r.id = s.rest LEFT JOIN contact c ON c.phone_hash = s.phone_hash"
-    f" LEFT JOIN renamed n ON n.phone_hash = s.phone_hash WHERE {_CHUNK}) x"
-    " WHERE id IS NULL OR new_name IS NOT NULL OR era <> old_era OR commune <> old_commune OR language <> old_language"
+    " LEFT JOIN renamed n ON n.phone_hash = s.phone_hash"
+    f" LEFT JOIN readdressed a ON a.phone_hash = s.phone_hash WHERE {_CHUNK}) x"
+    " WHERE id IS NULL OR new_name IS NOT NULL OR new_address IS NOT NULL OR era <> old_era"
+    " OR commune <> old_commune OR language <> old_language"
     " OR consent <> old_consent OR synthetic <> old_synthetic"
 )
 _JOINING = text(
@@ -74,11 +87,13 @@ _COUNTED = text(
 )
 # A number that has opted out stays so when it comes on a list for the first time, and on every later one.
 _SAVE = text(
-    "INSERT INTO contact (phone_hash, phone_sealed, name_sealed, era, commune, language, consent, prefix, bucket,"
-    " synthetic, opted_out_at, import_id, updated_at)"
-    " SELECT y.phone_hash, y.phone_sealed, y.name_sealed, y.era, y.commune, y.language, y.consent, y.prefix, y.bucket,"
+    "INSERT INTO contact (phone_hash, phone_sealed, name_sealed, email_sealed, era, commune, language, consent, prefix,"
+    " bucket, synthetic, opted_out_at, import_id, updated_at)"
+    " SELECT y.phone_hash, y.phone_sealed, y.name_sealed, y.email_sealed, y.era, y.commune, y.language, y.consent,"
+    " y.prefix, y.bucket,"
     " y.synthetic, o.at, :import_id, :at FROM ready y LEFT JOIN opt_out o ON o.phone_hash = y.phone_hash WHERE TRUE"
-    " ON CONFLICT (phone_hash) DO UPDATE SET name_sealed = excluded.name_sealed, era = excluded.era,"
+    " ON CONFLICT (phone_hash) DO UPDATE SET name_sealed = excluded.name_sealed,"
+    " email_sealed = excluded.email_sealed, era = excluded.era,"
     " commune = excluded.commune, language = excluded.language, consent = excluded.consent,"
     " synthetic = excluded.synthetic, import_id = excluded.import_id, updated_at = excluded.updated_at"
 ).bindparams(bindparam("at", type_=Instant))
@@ -94,7 +109,10 @@ _JOIN = text(
 
 
 class ListedRow(NamedTuple):
-    """A good row. ``mark`` and ``name_mark`` are keyed 64-bit marks of all it says and of its name."""
+    """A good row. Marks are keyed 64-bit ones of all it says, of its name, of its address.
+
+    A name or an address without a mark: the row says nothing of it. An address with a mark alone is taken away.
+    """
 
     phone_hash: bytes
     place: int
@@ -102,6 +120,8 @@ class ListedRow(NamedTuple):
     phone_sealed: bytes
     name_sealed: bytes | None
     name_mark: int | None
+    email_sealed: bytes | None
+    email_mark: int | None
     prefix: str
     bucket: int
     rest: int
@@ -203,18 +223,24 @@ class ContactList:
             found = connection.execute(_FOLLOWING, {"after": after, "size": size}).all()
         return Chunk(after, bytes(found[-1][0]), len(found)) if found else None
 
-    def compare(self, chunk: Chunk, *, source: str, synthetic: bool, name_mark: Callable[[bytes], int]) -> Compared:
-        """Work out what is to be written of a chunk. ``name_mark`` gives the mark of a sealed name."""
+    def compare(self, chunk: Chunk, *, source: str, synthetic: bool, mark: Callable[[bytes], int]) -> Compared:
+        """Work out what is to be written of a chunk. ``mark`` gives that of a sealed name or address."""
         place = {"after": chunk.after, "until": chunk.until}
         with self._reserved.local() as connection:
-            for table in ("ready", "moved", "renamed"):
+            for table in ("ready", "moved", "renamed", "readdressed"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
             renamed = [
                 (bytes(phone_hash),)
-                for phone_hash, mark, sealed in connection.execute(_KNOWN_NAMES, place)
-                if sealed is None or name_mark(bytes(sealed)) != mark
+                for phone_hash, new, sealed in connection.execute(_KNOWN_NAMES, place)
+                if sealed is None or mark(bytes(sealed)) != new
             ]
             self._fill(connection, "renamed", "phone_hash", renamed)
+            readdressed = [
+                (bytes(phone_hash),)
+                for phone_hash, new, taken_away, sealed in connection.execute(_KNOWN_ADDRESSES, place)
+                if bool(taken_away) is not (sealed is None) or (sealed is not None and mark(bytes(sealed)) != new)
+            ]
+            self._fill(connection, "readdressed", "phone_hash", readdressed)
             connection.execute(_READY, {**place, "synthetic": synthetic})
             connection.execute(_JOINING, {**place, "source": source})
             connection.execute(_LEAVING, {**place, "source": source})

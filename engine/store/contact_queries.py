@@ -36,6 +36,7 @@ def totals(connection: Connection) -> dict[str, int]:
     return {
         "contacts": connection.execute(everyone).scalar_one(),
         "opted_out": connection.execute(everyone.where(_CONTACT.c.opted_out_at.is_not(None))).scalar_one(),
+        "with_email": connection.execute(everyone.where(_CONTACT.c.email_sealed.is_not(None))).scalar_one(),
         "opt_out_list": connection.execute(select(func.count()).select_from(_OPT_OUT)).scalar_one(),
     }
 

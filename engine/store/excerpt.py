@@ -1,7 +1,8 @@
 """An excerpt of the database in an SQLite file of its own: what a rehearsal needs of it, and nothing more.
 
 The original is opened for reading only and read as it stood at one instant, also while others write to it. Numbers and
-names stay sealed as they are; people whom nothing addresses, and what went out long ago, stay where they are.
+names stay sealed as they are; e-mail addresses, people whom nothing addresses, and what went out long ago, stay where
+they are.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -14,13 +15,17 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    LargeBinary,
     MetaData,
     Select,
     Table,
     and_,
+    case,
     cast,
     func,
     insert,
+    literal,
+    null,
     or_,
     select,
 )
@@ -39,6 +44,7 @@ from engine.store.schema import check
 
 AT_ONCE = 5000  # rows read from PostgreSQL before they are written
 ORIGINAL = "original"  # the name under which SQLite sees the original beside the excerpt
+KEPT_BACK = b"-"  # stands for an e-mail address: that there is one decides the road, which one it is nobody rehearses
 # What happened, who was at work, and what only the true vendor can answer: nothing of it decides what will happen.
 _LEFT_OUT = frozenset(
     {
@@ -150,7 +156,7 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
         "tally_trait": of["tally_trait"].c.run_id.in_(figures),
     }
     chosen = {
-        name: select(table).where(conditions[name]) if name in conditions else select(table)
+        name: select(*_columns(table)).where(conditions[name]) if name in conditions else select(table)
         for name, table in of.items()
         if name not in _LEFT_OUT
     }
@@ -160,6 +166,16 @@ def _chosen(of: Mapping[str, Table], wanted: Wanted) -> dict[str, Select[Any]]:
     # The campaigns' sums are made anew: those of the original have runs in them that stay where they are.
     known_areas = select(*keys, *sums).join_from(of["run"], of["tally_area"], area.run_id == run.id)
     return chosen | {"tally_place": known_areas.where(run.id.in_(figures)).group_by(*keys)}
+
+
+def _columns(table: Table) -> list[ColumnElement[Any]]:
+    """A table's columns as they go over."""
+    return [
+        case((column.is_not(None), literal(KEPT_BACK, LargeBinary)), else_=null()).label(column.name)
+        if column.name == "email_sealed"
+        else column
+        for column in table.c
+    ]
 
 
 def _file_url(path: Path, **query: str) -> URL:

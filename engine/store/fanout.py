@@ -55,8 +55,9 @@ def _rendering_ids(connection: Connection, run_id: int) -> dict[str, int]:
 
 
 _SAVE_CELL = text(
-    "INSERT INTO run_cell (run_id, era, commune, reads, variant, marks, language, rendering_id, segments, reason)"
-    " VALUES (:run_id, :era, :commune, :reads, :variant, :marks, :language, :rendering_id, :segments, :reason)"
+    "INSERT INTO run_cell (run_id, era, commune, reads, variant, marks, language, rendering_id, segments, reason,"
+    " sender) VALUES (:run_id, :era, :commune, :reads, :variant, :marks, :language, :rendering_id, :segments, :reason,"
+    " :sender)"
     " ON CONFLICT DO NOTHING"
 )
 
@@ -66,7 +67,8 @@ _CELL_KEY = ("era", "commune", "reads", "variant", "marks")
 
 def save_cells(connection: Connection, cells: Iterable[Mapping[str, Any]]) -> None:
     """Store what each kind of contact gets; a cell that is there already stays (a resumed run)."""
-    rows = sorted(cells, key=lambda row: [row[name] for name in _CELL_KEY])  # unsorted upserts deadlock
+    whole = [{"sender": None, **cell} for cell in cells]
+    rows = sorted(whole, key=lambda row: [row[name] for name in _CELL_KEY])  # unsorted upserts deadlock
     if rows:
         connection.execute(_SAVE_CELL, rows)
 
@@ -94,7 +96,8 @@ def insert_chunk(
     """Delivery rows for the contacts with ``after < id <= until``: queued, or excluded with the reason."""
     statement, parameters, bind = _joined(
         questions,
-        ":run, c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments, :sender,"
+        ":run, c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments,"
+        " COALESCE(x.sender, :sender),"
         " CASE WHEN x.reason IS NULL THEN 'queued' ELSE 'excluded' END, x.reason, 0, x.segments * :price",
     )
     connection.execute(
@@ -125,7 +128,8 @@ def insert_personal_chunk(
         return
     statement, parameters, bind = _joined(
         questions,
-        "c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments, x.reason, c.name_sealed",
+        "c.id, c.era, c.commune, x.language, x.variant, c.prefix, x.rendering_id, x.segments, x.reason, c.name_sealed,"
+        " x.sender",
     )
     statement += _WITHOUT_ROW
     found = connection.execute(bind(statement), parameters | {"run": run_id, "after": after, "until": until})
@@ -140,7 +144,7 @@ def insert_personal_chunk(
             "prefix": row[5],
             "rendering_id": row[6],
             "segments": row[7] if row[8] is not None or row[6] is None else segments_for(row[6], row[9]),
-            "sender": sender,
+            "sender": row[10] or sender,
             "status": "queued" if row[8] is None else "excluded",
             "reason": row[8],
             "attempt": 0,
@@ -168,10 +172,11 @@ def without_row(connection: Connection, run_id: int, questions: Questions) -> li
     return [row.id for row in found]
 
 
-def words_of(connection: Connection, run_id: int) -> dict[int, tuple[str, bool]]:
-    """Rendering id → (stored words, whether they are a skeleton)."""
-    query = select(_RENDERING.c.id, _RENDERING.c.words, _RENDERING.c.personal).where(_RENDERING.c.run_id == run_id)
-    return {row.id: (row.words, row.personal) for row in connection.execute(query)}
+def words_of(connection: Connection, run_id: int) -> dict[int, tuple[str, bool, str]]:
+    """Rendering id → (stored words, whether they are a skeleton, encoding)."""
+    columns = (_RENDERING.c.id, _RENDERING.c.words, _RENDERING.c.personal, _RENDERING.c.encoding)
+    found = connection.execute(select(*columns).where(_RENDERING.c.run_id == run_id))
+    return {row.id: (row.words, row.personal, row.encoding) for row in found}
 
 
 def advance(connection: Connection, run_id: int, after: int, until: int) -> bool:

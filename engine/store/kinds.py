@@ -70,6 +70,7 @@ class Questions:
     contacted_since: tuple[datetime, ...] = ()  # handed something after this instant (campaign time)?
     runs: tuple[int, ...] = ()  # has a counted (or still queued) delivery of this run?
     do_not_call: bool = False  # on the Do-Not-Call list?
+    email: bool = False  # has an e-mail address?
 
     def group_mark(self, keys: tuple[str, ...]) -> int:
         """The bit of "in any of these groups"."""
@@ -87,6 +88,12 @@ class Questions:
     def do_not_call_mark(self) -> int:
         """The bit of "on the Do-Not-Call list"; 0 where that was not asked."""
         return 4 << (len(self.groups) + len(self.contacted_since) + len(self.runs)) if self.do_not_call else 0
+
+    @property
+    def email_mark(self) -> int:
+        """The bit of "has an e-mail address"; 0 where that was not asked."""
+        before = len(self.groups) + len(self.contacted_since) + len(self.runs) + self.do_not_call
+        return 4 << before if self.email else 0
 
     def sql(self) -> "Classified":
         """The expressions over ``contact c`` and their parameters."""
@@ -123,6 +130,9 @@ class Questions:
         if self.do_not_call:
             listed = "EXISTS (SELECT 1 FROM do_not_call n WHERE n.phone_hash = c.phone_hash)"
             marks.append(f"CASE WHEN {listed} THEN {bit} ELSE 0 END")
+            bit <<= 1
+        if self.email:
+            marks.append(f"CASE WHEN c.email_sealed IS NULL THEN 0 ELSE {bit} END")
         return Classified(tuple(arms), " + ".join(marks), parameters, len(self.contacted_since))
 
 

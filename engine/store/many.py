@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 
 _TEXT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"  # 0.6 µs, against 1.6 of ``isoformat`` without the zone
 LISTED = "{listed}"  # the place of the list in a statement of ``read_listed``
@@ -28,23 +28,36 @@ def write_many(connection: Connection, statement: str, rows: Sequence[tuple[Any,
 
 def read_listed(
     connection: Connection, statement: str, values: Iterable[int | str], *, lock: bool = False
-) -> Sequence[Any]:
+) -> Sequence[tuple[Any, ...]]:
     """The rows of ``statement``, in which ``x {listed}`` stands for "x is one of ``values``"; no other parameter.
 
     ``lock`` keeps them from other writers to the end of the transaction (on SQLite all of it does).
     """
     if _is_sqlite(connection):
         words, parameter = _for_sqlite(statement), json.dumps(list(values))
-        return connection.exec_driver_sql(words, (parameter,)).all()
+        return _plain(connection.exec_driver_sql(words, (parameter,)))
     words = _for_postgresql(statement) + (" FOR UPDATE" if lock else "")
-    return connection.exec_driver_sql(words, (list(values),)).all()
+    return _plain(connection.exec_driver_sql(words, (list(values),)))
 
 
-def change_listed(connection: Connection, statement: str, values: Iterable[int | str]) -> int:
-    """Execute a statement that changes the rows for which ``x {listed}`` holds; how many there were."""
+def change_listed(
+    connection: Connection, statement: str, values: Iterable[int | str], given: tuple[Any, ...] = ()
+) -> int:
+    """Execute a statement that changes the rows for which ``x {listed}`` holds; how many there were.
+
+    ``given`` are the values of the ``?`` that stand before the list.
+    """
     if _is_sqlite(connection):
-        return connection.exec_driver_sql(_for_sqlite(statement), (json.dumps(list(values)),)).rowcount
-    return connection.exec_driver_sql(_for_postgresql(statement), (list(values),)).rowcount
+        return connection.exec_driver_sql(_for_sqlite(statement), (*given, json.dumps(list(values)))).rowcount
+    return connection.exec_driver_sql(_for_postgresql(statement), (*given, list(values))).rowcount
+
+
+def _plain(result: CursorResult[Any]) -> Sequence[tuple[Any, ...]]:
+    """The rows as the driver has them: a ``Row`` around each costs as much as reading it."""
+    assert result.cursor is not None
+    rows: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
+    result.close()
+    return rows
 
 
 def stored(connection: Connection) -> Callable[[datetime | None], Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from engine.status import FINAL, RunStatus, Status, may_become
 from engine.store.instant import Instant
-from engine.store.many import LISTED, read_instant, read_listed, stored, write_many
+from engine.store.many import LISTED, change_listed, read_instant, read_listed, stored, write_many
 from engine.store.tables import Delivery, Run, table_of
 from engine.store.tallies import Deltas
 
@@ -159,9 +159,25 @@ def save(
             detours.append((between, key, old["attempt"]))
     write_many(connection, _DETOUR, detours)
     for changed, rows in sorted(moves.items()):
-        if write_many(connection, _update(changed), rows) != len(rows):
+        if _write(connection, changed, rows) != len(rows):
             raise RuntimeError("a delivery was claimed anew while its old attempt was written")
     deltas.write(connection, slot)
+
+
+def _write(connection: Connection, changed: tuple[str, ...], rows: list[tuple[Any, ...]]) -> int:
+    """Write ``rows`` (values, id, attempt before); how many there were. What is alike in all, as in a claim, is written
+    by one statement: a third of the time.
+    """
+    *values, _, attempt = first = rows[0]
+    place = len(values)
+    if all(row[place + 1] == attempt and row[:place] == first[:place] for row in reversed(rows)):
+        return change_listed(connection, _update_alike(changed), [row[place] for row in rows], (*values, attempt))
+    return write_many(connection, _update(changed), rows)
+
+
+@cache
+def _update_alike(changed: tuple[str, ...]) -> str:
+    return f"UPDATE delivery SET {', '.join(f'{name} = ?' for name in changed)} WHERE attempt = ? AND id {LISTED}"
 
 
 @cache

@@ -83,6 +83,7 @@ class Contact(SQLModel, table=True):
     phone_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
     phone_sealed: bytes
     name_sealed: bytes | None = None
+    email_sealed: bytes | None = None
     era: str
     commune: str
     language: str = "vi"
@@ -277,6 +278,7 @@ class RunCell(SQLModel, table=True):
     rendering_id: int | None = Field(default=None, sa_type=BigInteger)
     segments: int = 0
     reason: str | None = None
+    sender: str | None = None  # None: the run's own; else that of the road this kind takes
 
 
 class Delivery(SQLModel, table=True):

@@ -15,7 +15,7 @@ import unicodedata
 from codecs import utf_16_le_decode, utf_16_le_encode
 from typing import Literal, NamedTuple
 
-Encoding = Literal["GSM-7", "UCS-2"]
+Encoding = Literal["GSM-7", "UCS-2", "UTF-8"]  # the last one is an e-mail's: nobody counts its segments
 
 # TS 23.038, 6.2.1. Place 0x1B is the escape to the extension table and stands for no character.
 BASIC = (

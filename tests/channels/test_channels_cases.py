@@ -15,7 +15,7 @@ from engine.channels.testing.cases import CASES
 from engine.channels.testing.dialect import Dialect, names, prove
 
 DIALECTS: dict[str, Dialect] = {**dialect_twilio.DIALECTS, **dialect_gateways.DIALECTS}
-IN_PROCESS = {"sandbox", "file"}  # no HTTP; tests of their own
+IN_PROCESS = {"sandbox", "file", "email"}  # no HTTP; tests of their own
 OWED = [(name, proof) for name, dialect in DIALECTS.items() for proof in names(dialect)]
 
 

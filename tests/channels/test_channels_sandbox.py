@@ -97,7 +97,7 @@ def test_who_watches_is_told_once_of_what_is_taken_and_of_nothing_else() -> None
     assert [taken.vendor_id for taken in seen] == [outcome.vendor_id for outcome in outcomes]
     clock.instant += timedelta(hours=11)
     for taken in seen:
-        word, polled = taken.word(taken.course[-1]), asyncio.run(provider.fetch(taken.vendor_id))
+        word, polled = taken.word(), asyncio.run(provider.fetch(taken.vendor_id))
         assert polled is not None and (word.status, word.code) == (polled.status, polled.code)
 
 

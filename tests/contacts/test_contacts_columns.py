@@ -23,6 +23,7 @@ from engine.pipeline.contact_columns import REASON_HEADERS, field_of, find_heade
         ("Ngôn ngữ|language|Tiếng", "language"),
         ("Đồng ý|consent|Đồng ý nhận tin", "consent"),
         ("era", "era"),
+        ("Email|E-MAIL|Thư điện tử|THƯ ĐIỆN TỬ (nếu có)|Địa chỉ thư điện tử|Hộp thư|email address|E - mail", "email"),
     ],
 )
 def test_usual_headers_are_recognised(headers: str, field: str) -> None:

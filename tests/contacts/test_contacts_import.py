@@ -17,6 +17,7 @@ from engine.areas import registry
 from engine.clock import StoppedClock, parse_instant
 from engine.errors import LoaError
 from engine.pipeline import import_contacts as importing
+from engine.pipeline.contact_care import erase, export
 from engine.pipeline.process import Process
 from engine.store import suppression
 
@@ -375,3 +376,40 @@ def test_a_full_disk_loses_nothing_and_says_so(
         bring(prepared, write(tmp_path, HEADER, person(1), person(2)))
     assert refused.value.code == "disk-full"
     assert stored(prepared).keys() == {NUMBER.format(1)}
+
+
+def addresses(process: Process) -> list[str | None]:
+    """The addresses as they are stored, opened; in the order of the contacts."""
+    with process.database.read() as connection:
+        found = connection.execute(text("SELECT email_sealed FROM contact ORDER BY phone_hash")).scalars()
+        return [None if sealed is None else process.keyring.unseal(bytes(sealed)) for sealed in found]
+
+
+def test_an_address_is_lost_or_said_where_nobody_may_read_it(
+    prepared: Process, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = HEADER + ",Thư điện tử"
+    bring(prepared, write(tmp_path, header, person(1) + ",Can.Bo@THƯ.example"))
+    assert addresses(prepared) == ["Can.Bo@xn--th-e0a.example"]
+    with prepared.database.read() as connection:
+        assert b"Can.Bo" not in bytes(connection.execute(text("SELECT email_sealed FROM contact")).scalar_one())
+    assert counts(bring(prepared, write(tmp_path, HEADER, person(1)))) == (1, 0, 0, 1, 0)  # says nothing of it
+    assert counts(bring(prepared, write(tmp_path, header, person(1) + ","))) == (1, 0, 0, 1, 0)
+    assert counts(bring(prepared, write(tmp_path, header, person(1) + ",moi@xa.example"))) == (1, 0, 1, 0, 0)
+    assert addresses(prepared) == ["moi@xa.example"]
+    wrong = bring(prepared, write(tmp_path, header, person(1) + ',"can.bo@xa,example"', person(2) + ",can.bo@xa"))
+    assert codes(wrong) == [(2, "email-comma"), (3, "email-domain")] and addresses(prepared)[0] == "moi@xa.example"
+    assert wrong.rejected_file is not None
+    said = wrong.rejected_file.read_text("utf-8") + str(wrong.problems) + str(capsys.readouterr())
+    assert "can.bo" not in said and "Thư điện tử" in said
+    assert counts(bring(prepared, write(tmp_path, header, person(1) + ",-"))) == (1, 0, 1, 0, 0)
+    assert addresses(prepared) == [None]  # taken away: an SMS again
+
+
+def test_an_address_stays_when_its_person_is_erased(prepared: Process, tmp_path: Path) -> None:
+    bring(prepared, write(tmp_path, HEADER + ",Email", person(1) + ",can.bo@xa.example"))
+    out = tmp_path / "all.csv"
+    export(prepared, out, by=None)
+    assert "can.bo@xa.example" in out.read_text("utf-8-sig")  # the one way out, beside the number
+    erase(prepared, NUMBER.format(1), by=None)
+    assert addresses(prepared) == []

@@ -41,12 +41,15 @@ class FakeVendor:
     channel: str
     schema: Any
     needs_approval: bool = True
+    by_file: bool = False
 
 
 VENDORS = {
     "gateway": FakeVendor("gateway", "sms", RealKeys),
     "toy": FakeVendor("toy", "sms", ToyKeys, needs_approval=False),
     "wall": FakeVendor("wall", "facebook", PageKeys),
+    "mail": FakeVendor("mail", "email", ToyKeys),
+    "list": FakeVendor("list", "sms", ToyKeys, by_file=True),
 }
 
 FILES = {

@@ -94,3 +94,17 @@ def test_the_speech_command_voids_an_approval(loaded: Load) -> None:
     )
     digests = [snapshot(found.workspace, "thu").digest for found in (plain, spoken, slower) if found.workspace]
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_road_that_leads_to_nobody_is_let_pass(loaded: Load) -> None:
+    senders = "  thu: {provider: mail}\n  tep: {provider: list, price_per_segment: 1}\n"
+    road = SAID | spoiled("loa.yaml", "senders:\n", f"senders:\n{senders}")
+    both = FILES["campaigns/thu.yaml"] + STEP.replace("sender: toy", "sender: [thu, tep]")
+    relays = {"audiences/dan.yaml": FILES["audiences/dan.yaml"] + "groups: {any: [loa]}\n"}
+    found = loaded(road | {"campaigns/thu.yaml": both}, environment=PUBLIC)
+    assert places(found) == ["campaigns/thu.yaml:18:14 email-of-nobody", "campaigns/thu.yaml:18:19 by-file"]
+    mail = both.replace("[thu, tep]", "[thu, toy]")  # the two roads that there are
+    found = loaded(road | relays | {"campaigns/thu.yaml": mail}, environment=PUBLIC)
+    assert places(found) == ["campaigns/thu.yaml:18:19 half-played"]  # toy reaches nobody
+    alone = both.replace("channel: sms", "channel: email")
+    assert "campaigns/thu.yaml:11:14 unknown-channel" in places(loaded(road | {"campaigns/thu.yaml": alone}), "error")

@@ -1,15 +1,17 @@
 """Every gate by name: a road that it stops, and how a test takes it out. The road must fail without its gate."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 
 import pytest
 import road_workspace as files
 from pipeline_moves import LIVE, Walk
-from pipeline_road import Person
+from pipeline_relays import BASE, WORKSPACE, campaign
+from pipeline_road import Person, vendor_of
 from sqlalchemy import text
 
+from engine.channels import VENDORS
 from engine.content import lint
 from engine.content.values import QuietHours
 from engine.errors import LoaError
@@ -262,6 +264,22 @@ def a_new_list_comes_after_the_run_was_opened(walk: Walk) -> None:
     listed(walk, first)
     walk.claim(3)
     assert reasons(walk) == {"do_not_call": 1}
+
+
+@entry("row", "no_email")
+def an_address_is_taken_away_after_the_run_was_opened(walk: Walk) -> None:
+    by_email = "  thu: {provider: scripted-mail, rate: 1000/s}\n"
+    walk.patch.setitem(VENDORS, "scripted-mail", vendor_of(walk.world, "scripted-mail", "email"))
+    loa = files.loa_yaml(more_senders=by_email)
+    walk.road.write(WORKSPACE | {"loa.yaml": loa, "campaigns/thu.yaml": campaign("2027-07-16 17:00", "thu")})
+    walk.road.process.settings = replace(walk.road.process.settings, public_url=BASE)
+    walk.road.people(*(Person(groups=("loa",), email=f"loa{place}@xa.example") for place in range(2)))
+    walk.road.approve()
+    walk.open()
+    with walk.road.process.database.write() as connection:
+        connection.execute(text("UPDATE contact SET email_sealed = NULL WHERE id = 2"))
+    walk.claim(2)
+    assert reasons(walk) == {"no_email": 1}
 
 
 @entry("row", "synthetic")

@@ -164,14 +164,14 @@ class Scripted:
         self._world.opened -= 1
 
 
-def vendor_of(world: World, name: str = "scripted") -> Vendor:
+def vendor_of(world: World, name: str = "scripted", channel: str = "sms") -> Vendor:
     """The scripted vendor for the registry: it needs an approval, and counts as live."""
 
     def opens(sender_key: str, config: Any, environment: OpenedWith) -> Scripted:
         world.opened += 1
         return Scripted(world)
 
-    return Vendor(name=name, channel="sms", schema=ScriptedKeys, open=opens)
+    return Vendor(name=name, channel=channel, schema=ScriptedKeys, open=opens)
 
 
 @dataclass
@@ -186,6 +186,7 @@ class Person:
     name: str | None = None
     synthetic: bool = False
     number: str | None = None
+    email: str | None = None
 
 
 class Wall:
@@ -246,6 +247,7 @@ class Road:
                         phone_hash=hashed,
                         phone_sealed=keyring.seal(number),
                         name_sealed=keyring.seal(person.name) if person.name else None,
+                        email_sealed=keyring.seal(person.email) if person.email else None,
                         era=person.place[0],
                         commune=person.place[1],
                         language=person.language,

@@ -137,6 +137,15 @@ def test_a_run_voided_while_its_step_was_paused_goes_on_only_with_the_approval(q
     assert len(quick.claim()) == 1
 
 
+def test_files_of_a_cancelled_campaign_may_be_edited_without_anybody_being_alarmed(quick: Walk) -> None:
+    quick.begin()
+    act(quick, "cancel")
+    quick.write(theme="Cho năm sau")
+    assert quick.road.round().problems == []
+    assert quick.road.rows("SELECT count(*) FROM approval WHERE voided_at IS NULL") == [(0,)]
+    assert quick.road.rows("SELECT count(*) FROM incident WHERE kind = 'approval_void'") == [(0,)]
+
+
 def test_resuming_says_what_is_missing(quick: Walk) -> None:
     quick.live()
     quick.road.at("2027-07-16 08:00")

@@ -424,6 +424,6 @@ def test_a_rendering_is_stored_once_however_often_the_run_is_prepared(prepared: 
         run = run_in(connection)
         first = fanout.save_renderings(connection, run, [_rendering("vi")])
         assert fanout.save_renderings(connection, run, [_rendering("vi") | {"words": "khác"}]) == first
-        assert fanout.words_of(connection, run) == {first["vi"]: ("Goi 111.", False)}
+        assert fanout.words_of(connection, run) == {first["vi"]: ("Goi 111.", False, "GSM-7")}
         other = rendering_in(connection, run_in(connection, step="khac"), "vi")
         assert other not in fanout.words_of(connection, run)

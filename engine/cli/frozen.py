@@ -2,28 +2,27 @@
 
 import json
 import sys
+from dataclasses import dataclass, replace
 
 import click
 from rich.table import Table
-from sqlalchemy.exc import IntegrityError
 
-from engine import __version__
 from engine.areas import registry as areas
-from engine.areas.area import Era
-from engine.errors import LoaError, UsageError
+from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.process import Process, opened
-from engine.reports import frozen
+from engine.reports import frozen, keeping
 from engine.reports.as_table import words_of
-from engine.reports.dimensions import AREAS, By
+from engine.reports.asking import chosen_campaigns
+from engine.reports.dimensions import AREAS, read_by
 from engine.reports.figures import COUNTS
-from engine.reports.publication import publication_of
-from engine.reports.report import Asked, Report
+from engine.reports.frozen_difference import Difference
+from engine.reports.frozen_difference import difference as difference_of
+from engine.reports.report import Asked
 from engine.reports.screen import console_for, plain_table
+from engine.reports.wanted import DEFAULT, ONLY_ACTIVITIES, Wanted
 from engine.settings import from_environment
-from engine.store import audit, publications
-
-DEFAULT = "district"  # along what a frozen report is told where nobody says
+from engine.store import publications
 
 
 def check_options(
@@ -32,60 +31,67 @@ def check_options(
     campaigns: tuple[str, ...],
     since: str | None,
     until: str | None,
+    by: str | None,
     what: str | None,
+    beside: str | None,
     freeze: bool,
     exact: bool,
     note: str | None,
     difference: bool,
 ) -> None:
     """Raise ``UsageError`` for options that mean nothing beside each other."""
-    if (frozen_id or list_frozen) and (campaigns or since or until or what or freeze):
+    if (frozen_id or list_frozen) and (campaigns or since or until or beside or freeze):
+        raise UsageError("frozen.stands-alone")
+    if list_frozen and what:
         raise UsageError("frozen.stands-alone")
     if (exact or note) and not freeze:
         raise UsageError("frozen.needs-freeze")
     if difference and not frozen_id:
         raise UsageError("frozen.needs-id")
+    if difference and (what not in (None, "deliveries") or by in ONLY_ACTIVITIES):
+        raise UsageError("frozen.only-deliveries", by=what or by)
+    if freeze and beside:
+        raise UsageError("frozen.not-beside")
     if freeze and what not in (None, "deliveries"):
-        raise UsageError("frozen.only-deliveries", by=what)
+        raise UsageError("frozen.keeps-all", what=what)
 
 
-def freeze_now(process: Process, asked: Asked, *, exact: bool, note: str | None) -> Report:
-    """Keep the figures of ``asked``, log it, and tell the report from what was kept."""
-    publication = None
-    if not exact:
-        publication = publication_of(process.database, areas.load, process.snapshot, asked.campaigns)
-    now = process.clock.now()
-    kept = frozen.freeze(process.database, areas.load, process.snapshot, asked, now, publication, note=note)
-    try:
-        with process.database.write() as connection:
-            publications.freeze(connection, kept)
-            detail = f"{kept.id} sha256={kept.digest} {'exact' if exact else 'published'}"
-            audit.record(connection, process.keyring, at=now, action="freeze", subject=kept.campaigns, detail=detail)
-    except IntegrityError:
-        with process.database.read() as connection:
-            there = publications.frozen(connection, kept.id)
-        if there is None or there.digest != kept.digest:
-            raise LoaError("frozen.again") from None  # another report got the same four letters: one in a million
-    click.echo(sentence("frozen.kept", id=kept.id), err=True)
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """``--freeze`` with its options: exact figures or published ones, and a note about them."""
+
+    exact: bool
+    note: str | None
+
+    def kept(self, process: Process, wanted: Wanted) -> Wanted:
+        """Keep the figures of ``wanted``, say so, and ask for what was kept from now on."""
+        chosen = chosen_campaigns(process, wanted.campaigns)
+        asked = Asked(chosen, DEFAULT, wanted.era, wanted.since, wanted.until)
+        found = freeze_now(process, asked, exact=self.exact, note=self.note)
+        return replace(wanted, campaigns=(), since=None, until=None, frozen=found.kept.id)
+
+
+def freeze_now(process: Process, asked: Asked, *, exact: bool, note: str | None) -> frozen.Frozen:
+    """Keep the figures of ``asked``, log it, and say under which id."""
+    found = keeping.keep(process, asked, exact=exact, note=note)
+    aside(sentence("frozen.kept", id=found.kept.id))
     if exact:
-        click.echo(sentence("frozen.exact"), err=True)
-    return frozen.opened(process.database, kept.id).report(asked.dimensions, asked.era)
+        aside(sentence("frozen.exact"))
+    return found
 
 
-def reopened(process: Process, report_id: str, by: tuple[By, ...], era: Era, *, publish: bool) -> Report:
-    """A frozen report as it stood; refuses to pass on exact figures as published ones."""
-    found = frozen.opened(process.database, report_id)
-    if publish and not found.kept.published:
-        raise LoaError("frozen.not-published", id=found.kept.id)
-    if found.content["area_table"] != areas.load().version or found.kept.program != __version__:
-        click.echo(sentence("frozen.other-version", program=found.kept.program), err=True)
-    return found.report(by, era)
+def aside(line: str) -> None:
+    """Say something beside the report: on stderr, so that stdout stays the report's."""
+    click.echo(line, err=True)
 
 
-def show_difference(process: Process, report_id: str, by: tuple[By, ...], era: Era, *, as_json: bool) -> None:
-    """Print what late receipts have changed since."""
-    found = frozen.opened(process.database, report_id)
-    change = frozen.difference(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
+def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
+    """Print what late receipts have changed since in the frozen report that is ``wanted``."""
+    assert wanted.frozen is not None and wanted.along is not None
+    by, era = read_by(wanted.along), wanted.era
+    assert by is not None
+    found = frozen.opened(process.database, wanted.frozen)
+    change = difference_of(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
     if as_json:
         click.echo(json.dumps(change.document(), ensure_ascii=False))
         return
@@ -100,7 +106,7 @@ def show_difference(process: Process, report_id: str, by: tuple[By, ...], era: E
         console.print(sentence("frozen.later-runs", runs=number(change.later_runs)))
 
 
-def _difference_table(change: frozen.Difference) -> Table:
+def _difference_table(change: Difference) -> Table:
     names = [name for name in COUNTS if any(name in row for _, row in change.rows)]
     registry = areas.load() if set(change.dimensions) & set(AREAS) else None
     table = plain_table()

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from engine.areas import registry as areas
-from engine.cli.report import planned_by_hand
 from engine.reports.activities import ActivityReport, AskedActivities
 from engine.reports.activities_written import show_activities
 from engine.reports.broadcasts import BroadcastReport, make_broadcast_report, show_broadcasts
+from engine.reports.by_hand import planned_by_hand
 from engine.reports.posts import AskedPosts, PostReport, make_post_report
 from engine.reports.posts_written import show_posts
 from engine.reports.report import Asked

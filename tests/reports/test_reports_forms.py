@@ -17,8 +17,10 @@ from engine.reports.as_xlsx import xlsx
 from engine.reports.charts.bars import by_place
 from engine.reports.charts.chart import Chart
 from engine.reports.dimensions import DIMENSIONS
+from engine.reports.forms import make
 from engine.reports.report import Row
 from engine.reports.sheets import activities_sheet, deliveries_sheet, printable, written
+from engine.reports.wanted import Wanted
 
 HOSTILE = ["=1+1", "+84912345678", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "http://x.vn", "＝1"]
 
@@ -83,7 +85,7 @@ def test_activities_are_a_sheet_without_a_sum():
 def page(**changes) -> str:
     wanted = {"sheets": [deliveries_sheet(DISTRICTS, REGISTRY), activities_sheet(by_hand(), REGISTRY)], "charts": []}
     wanted |= changes
-    return html("Báo cáo <b>&", AS_OF, DISTRICTS.totals, wanted["sheets"], wanted["charts"])
+    return html("Báo cáo <b>&", AS_OF, DISTRICTS.totals, [("Lượt tin", wanted["sheets"])], wanted["charts"])
 
 
 def test_the_page_is_one_file_that_runs_and_fetches_nothing():
@@ -142,9 +144,21 @@ def test_the_command_writes_each_form_by_its_ending(small_and_large, loa, tmp_pa
         code, out, err = loa("report", "lang-son", "--out", tmp_path / f"r.{ending}")
         assert (code, out) == (0, "") and f"r.{ending}" in err
     book = CalamineWorkbook.from_path(tmp_path / "r.xlsx")
-    assert book.sheet_names == ["Huyện (cũ)", "Xã, phường", "Ngày", "Bước", "Kênh", "Ghi chú"]
+    deliveries, measures = book.sheet_names[:5], book.sheet_names[5:-1]
+    assert deliveries == ["Huyện (cũ)", "Xã, phường", "Ngày", "Bước", "Kênh"] and book.sheet_names[-1] == "Ghi chú"
+    assert measures == ["Độ phủ", "Thời gian đến máy", "Lý do chưa đến", "Chi phí một lượt", "Từ chối nhận tin"]
+    assert book.get_sheet_by_name("Độ phủ").to_python()[-1] == ["Cộng", 25.0, 25.0, 0.0, 0.0]
     exact = [row[0] for row in book.get_sheet_by_name("Xã, phường").to_python()]
     assert "06541" in exact  # for the office
+
+
+@one_database
+def test_whoever_asks_gets_bytes_with_a_name_and_a_media_type(small_and_large, road, settings):
+    made = make(road.process, Wanted(("lang-son",), "commune"), "csv")
+    assert made[:2] == ("bao-cao-lang-son-commune-20270731-1000.csv", "text/csv; charset=utf-8")
+    assert made.content.startswith(b"\xef\xbb\xbfarea_era") and b"06541" in made.content  # for the office
+    page = make(road.process, Wanted(("lang-son",), "commune"), "html")
+    assert page.name.endswith("-1000.html") and b"06541" not in page.content  # to be passed on, whoever asks
 
 
 @one_database
@@ -180,8 +194,8 @@ def test_the_official_report_tells_no_small_place_and_carries_its_id(small_and_l
         (["lang-son", "--by", "day", "--format", "docx", "--out", "x.docx"], "báo cáo đầy đủ"),
         (["lang-son", "--format", "xlsx", "--json", "--out", "x.xlsx"], "không đi cùng nhau"),
         (["--format", "html", "--out", "x.html"], "Hãy nêu tên chiến dịch"),
-        (["lang-son", "--what", "coverage", "--out", "x.xlsx"], "xlsx chưa có “coverage”"),
-        (["lang-son", "--by", "day", "--beside", "nghe-an", "--out", "x.html"], "html chưa có “beside”"),
+        (["lang-son", "--what", "coverage", "--by", "district", "--out", "x.html"], "một số chung cho cả chiến dịch"),
+        (["lang-son", "--by", "language", "--beside", "nghe-an", "--out", "x.html"], "chỉ đặt cạnh nhau theo"),
     ],
 )
 @one_database

@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not torture and not browser"  # four on two cores: real processes wait as much as they work
 
 browser: $(VENV)/.dev
-	$(BIN)/python -m pytest -m browser tests/web
+	$(BIN)/python -m pytest -m browser tests/web tests/reports
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -35,7 +35,7 @@ def main() -> None:
     body(document)
     appendix(document, "I", "BIỂU SỐ LIỆU THEO HUYỆN, THỊ XÃ, THÀNH PHỐ (CŨ)", "districts")
     appendix(document, "II", "BIỂU SỐ LIỆU THEO XÃ, PHƯỜNG", "communes")
-    activities(document)
+    beside(document)
     document.core_properties.author = ""
     document.core_properties.title = "Báo cáo"
     document.core_properties.comments = ""
@@ -291,14 +291,39 @@ def appendix(document: Any, number: str, title: str, rows: str) -> None:
     line(document, "{{ units }}", 11, align=ALIGN.JUSTIFY, italic=True)
 
 
-def activities(document: Any) -> None:
-    """The third appendix is there only where something was done by hand: its break stands inside the condition."""
-    control(document, "if activities")
+def beside(document: Any) -> None:
+    """The further appendices, each there only where it has a row: their breaks stand inside the conditions."""
+    optional(
+        document, "activities", "HOẠT ĐỘNG TRUYỀN THÔNG TRỰC TIẾP THEO HUYỆN (CŨ)",
+        ("Địa bàn", "Hoạt động", "Đơn vị tính", "Kế hoạch", "Thực hiện", "Đạt"),
+        ("name", "kind", "measure", "planned", "done", "rate"), (42, 46, 26, 18, 18, 15), words=3,
+    )  # fmt: skip
+    optional(
+        document, "posts", "BÀI ĐĂNG TRÊN CÁC TRANG THEO HUYỆN (CŨ)",
+        ("Địa bàn của trang", "Số bài", "Đã đăng", "Người xem", "Cảm xúc", "Bình luận", "Chia sẻ"),
+        ("name", "posts", "published", "reach", "reactions", "comments", "shares"), (54, 16, 18, 21, 18, 19, 19),
+        words=1, total="posts_total",
+    )  # fmt: skip
+    optional(
+        document, "broadcasts", "PHÁT LOA TRUYỀN THANH THEO HUYỆN (CŨ)",
+        ("Địa bàn", "Lượt nhờ phát", "Đã báo phát", "Lượt phát", "Phút phát", "Xã được nhờ", "Xã đã phát"),
+        ("name", "planned", "confirmed", "times", "minutes", "communes_planned", "communes"),
+        (54, 18, 19, 18, 18, 19, 19), words=1, total="broadcasts_total",
+    )  # fmt: skip
+    optional(
+        document, "measures", "MỘT SỐ CHỈ SỐ CHUNG CỦA TIN NHẮN",
+        ("Chỉ số", "Giá trị", "Cách tính"), ("name", "value", "note"), (48, 42, 75), words=1, justified="note",
+    )  # fmt: skip
+
+
+def optional(
+    document: Any, rows: str, title: str, heads: Sequence[str], fields: Sequence[str], widths: Sequence[float], *,
+    words: int, total: str | None = None, justified: str = "",
+) -> None:  # fmt: skip
+    control(document, f"if {rows}")
     section(document)
-    head(document, "III", "HOẠT ĐỘNG TRUYỀN THÔNG TRỰC TIẾP THEO HUYỆN (CŨ)")
-    heads = ("Địa bàn", "Hoạt động", "Đơn vị tính", "Kế hoạch", "Thực hiện", "Đạt")
-    fields = ("name", "kind", "measure", "planned", "done", "rate")
-    table(document, heads, fields, (42, 46, 26, 18, 18, 15), "activities", words=3, total=None)
+    head(document, "{{ " + rows + "_number }}", title)
+    table(document, heads, fields, widths, rows, words=words, total=total, justified=justified)
     control(document, "endif")
 
 
@@ -315,7 +340,7 @@ def head(document: Any, number: str, title: str) -> None:
 
 def table(
     document: Any, heads: Sequence[str], fields: Sequence[str], widths: Sequence[float], rows: str, *,
-    words: int, total: str | None,
+    words: int, total: str | None, justified: str = "",
 ) -> None:  # fmt: skip
     made = document.add_table(4 + (total is not None), len(heads))
     made.style = "Table Grid"
@@ -327,7 +352,7 @@ def table(
     made.rows[0]._tr.get_or_add_trPr().append(repeated)
     made.rows[1].cells[0].paragraphs[0].add_run("{%tr for row in " + rows + " %}")
     for place, (cell, name) in enumerate(zip(made.rows[2].cells, fields, strict=True)):
-        how = ALIGN.CENTER if name == "place" else ALIGN.LEFT if place < words else ALIGN.RIGHT
+        how = ALIGN.CENTER if name == "place" else ALIGN.LEFT if place < words or name == justified else ALIGN.RIGHT
         fill(cell, "{{ row." + name + " }}", how)
     made.rows[3].cells[0].paragraphs[0].add_run("{%tr endfor %}")
     if total is not None:

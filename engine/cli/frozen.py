@@ -11,14 +11,16 @@ from engine.areas import registry as areas
 from engine.errors import UsageError
 from engine.i18n import number, sentence
 from engine.pipeline.process import Process, opened
-from engine.reports import freezing, frozen
+from engine.reports import frozen, keeping
 from engine.reports.as_table import words_of
 from engine.reports.asking import chosen_campaigns
 from engine.reports.dimensions import AREAS, read_by
 from engine.reports.figures import COUNTS
+from engine.reports.frozen_difference import Difference
+from engine.reports.frozen_difference import difference as difference_of
 from engine.reports.report import Asked
 from engine.reports.screen import console_for, plain_table
-from engine.reports.wanted import DEFAULT, Wanted
+from engine.reports.wanted import DEFAULT, ONLY_ACTIVITIES, Wanted
 from engine.settings import from_environment
 from engine.store import publications
 
@@ -29,21 +31,29 @@ def check_options(
     campaigns: tuple[str, ...],
     since: str | None,
     until: str | None,
+    by: str | None,
     what: str | None,
+    beside: str | None,
     freeze: bool,
     exact: bool,
     note: str | None,
     difference: bool,
 ) -> None:
     """Raise ``UsageError`` for options that mean nothing beside each other."""
-    if (frozen_id or list_frozen) and (campaigns or since or until or what or freeze):
+    if (frozen_id or list_frozen) and (campaigns or since or until or beside or freeze):
+        raise UsageError("frozen.stands-alone")
+    if list_frozen and what:
         raise UsageError("frozen.stands-alone")
     if (exact or note) and not freeze:
         raise UsageError("frozen.needs-freeze")
     if difference and not frozen_id:
         raise UsageError("frozen.needs-id")
+    if difference and (what not in (None, "deliveries") or by in ONLY_ACTIVITIES):
+        raise UsageError("frozen.only-deliveries", by=what or by)
+    if freeze and beside:
+        raise UsageError("frozen.not-beside")
     if freeze and what not in (None, "deliveries"):
-        raise UsageError("frozen.only-deliveries", by=what)
+        raise UsageError("frozen.keeps-all", what=what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +68,12 @@ class Keeping:
         chosen = chosen_campaigns(process, wanted.campaigns)
         asked = Asked(chosen, DEFAULT, wanted.era, wanted.since, wanted.until)
         found = freeze_now(process, asked, exact=self.exact, note=self.note)
-        return replace(wanted, campaigns=(), since=None, until=None, what=None, frozen=found.kept.id)
+        return replace(wanted, campaigns=(), since=None, until=None, frozen=found.kept.id)
 
 
 def freeze_now(process: Process, asked: Asked, *, exact: bool, note: str | None) -> frozen.Frozen:
     """Keep the figures of ``asked``, log it, and say under which id."""
-    found = freezing.keep(process, asked, exact=exact, note=note)
+    found = keeping.keep(process, asked, exact=exact, note=note)
     aside(sentence("frozen.kept", id=found.kept.id))
     if exact:
         aside(sentence("frozen.exact"))
@@ -81,7 +91,7 @@ def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
     by, era = read_by(wanted.along), wanted.era
     assert by is not None
     found = frozen.opened(process.database, wanted.frozen)
-    change = frozen.difference(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
+    change = difference_of(process.database, areas.load, process.snapshot, found, by, era, process.clock.now())
     if as_json:
         click.echo(json.dumps(change.document(), ensure_ascii=False))
         return
@@ -96,7 +106,7 @@ def show_difference(process: Process, wanted: Wanted, *, as_json: bool) -> None:
         console.print(sentence("frozen.later-runs", runs=number(change.later_runs)))
 
 
-def _difference_table(change: frozen.Difference) -> Table:
+def _difference_table(change: Difference) -> Table:
     names = [name for name in COUNTS if any(name in row for _, row in change.rows)]
     registry = areas.load() if set(change.dimensions) & set(AREAS) else None
     table = plain_table()

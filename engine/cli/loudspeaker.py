@@ -20,7 +20,7 @@ from engine.pipeline.preview import preview
 from engine.pipeline.process import Process, opened
 from engine.pipeline.script_sheet import Script, commune_name
 from engine.reports import campaigns as keys
-from engine.reports.broadcasts import Heard
+from engine.reports.broadcasts import Counting
 from engine.reports.screen import console_for, plain_table
 from engine.reports.script_pages import pdf_of
 from engine.reports.tally_queries import campaigns_with_runs
@@ -48,9 +48,10 @@ def list_(campaign: str, step: str | None, everybody: bool, as_json: bool) -> No
             known = [*keys.in_folder(settings.workspace), *campaigns_with_runs(connection)]
             [key] = keys.chosen([campaign], known)
             rows = [row for row in broadcasts.of_campaign(connection, key, step) if not row.called_off or row.times]
-    sums = Heard()
+    counting = Counting()
     for row in rows:
-        sums.add(row, (row.era, row.commune))
+        counting.add(row, (row.era, row.commune))
+    sums = counting.heard
     shown = rows if everybody else [row for row in rows if row.confirmed_at is None and row.planned_at <= now]
     if as_json:
         document = {"campaign": key, "totals": sums.document(), "broadcasts": [_json(row) for row in shown]}

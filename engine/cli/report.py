@@ -63,10 +63,7 @@ def report(
     list_frozen: bool,
 ) -> None:
     """Figures of one or several campaigns; a file has the form of its ending unless ``--format`` says another."""
-    derived = what if what in MEASURES else "beside" if beside is not None else None
-    if derived and (publish or freeze):
-        raise UsageError("frozen.not-derived", what=derived)
-    check_options(frozen_id, list_frozen, campaigns, since, until, what or derived, freeze, exact, note, difference)
+    check_options(frozen_id, list_frozen, campaigns, since, until, by, what, beside, freeze, exact, note, difference)
     if list_frozen:
         show_frozen_list(as_json=as_json)
         return
@@ -98,7 +95,7 @@ def report(
 
 def _write(asked: Wanted, form: str, out: Path | None, keeping: Keeping | None) -> None:
     """A form that is nothing but a file."""
-    if out is None and not asked.derived:
+    if out is None:
         raise UsageError("forms.needs-out", format=form)
     check_file(asked, FORMS[form])
     assert out is not None

@@ -5,6 +5,7 @@ The last line of a frozen report is its id.
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 
 from engine.reports.counting import Keys
 from engine.reports.dimensions import AREAS, By
@@ -49,6 +50,15 @@ def csv_text(report: Report, *, line_end: str = "\n") -> str:
         writer.writerow([*key_cells(row.keys), *figures])
     if report.frozen is not None:
         writer.writerow(("frozen", report.frozen))
+    return written.getvalue()
+
+
+def table_csv(head: Sequence[str], rows: Iterable[Sequence[object]], line_end: str) -> str:
+    """A head and rows as text; cells are written as they are (see ``harmless``)."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator=line_end)
+    writer.writerow(head)
+    writer.writerows(rows)
     return written.getvalue()
 
 

@@ -18,8 +18,15 @@ _TEMPLATE = Path(__file__).parent / "report.html.j2"
 _SUMMARY = ("targeted", "delivered", "failed", "expired", "delivery_rate", "cost_vnd")
 
 
-def html(title: str, as_of: datetime, totals: Figures, sheets: Sequence[Sheet], charts: Sequence[Chart]) -> str:
-    """The page. ``totals`` are its figures in large; notes of all sheets stand once, at the end.
+def html(
+    title: str,
+    as_of: datetime,
+    totals: Figures,
+    sections: Sequence[tuple[str, Sequence[Sheet]]],
+    charts: Sequence[Chart],
+) -> str:
+    """The page. ``totals`` are its figures in large; ``sections`` are headings with their tables, whose notes stand
+    once, at the end.
 
     Everything a person wrote is escaped by the template; a chart's SVG is ours.
     """
@@ -35,10 +42,9 @@ def html(title: str, as_of: datetime, totals: Figures, sheets: Sequence[Sheet], 
         as_of=sentence("forms.as-of", as_of=f"{as_of:%H:%M %d/%m/%Y}"),
         summary=summary,
         pictures=sentence("forms.pictures"),
-        tables=sentence("forms.tables"),
         charts=[{"title": one.title, "text": one.text, "svg": Markup(one.svg())} for one in charts],  # noqa: S704
-        sheets=[_table(sheet.without_zeros()) for sheet in sheets],
-        notes=list(dict.fromkeys(note for sheet in sheets for note in sheet.notes)),
+        sections=[(heading, [_table(sheet.without_zeros()) for sheet in sheets]) for heading, sheets in sections],
+        notes=list(dict.fromkeys(note for _, sheets in sections for sheet in sheets for note in sheet.notes)),
         font_face=Markup(font_face()) if charts else "",  # noqa: S704
     )
 

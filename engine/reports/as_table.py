@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from engine.i18n import number, sentence
 from engine.reports import places
 from engine.reports.figures import COLUMNS, Figures
 from engine.reports.places import Place
+from engine.reports.publication import Publication
 from engine.reports.report import Report, Row
 from engine.reports.screen import plain_table
 
@@ -49,7 +51,19 @@ def show_table(console: Console, report: Report, registry: Registry | None) -> N
         console.print(line)
 
 
-def marks(report: Report) -> list[str]:
+class Marked(Protocol):
+    """A report, or a measure: what may be passed on, or is kept."""
+
+    @property
+    def published(self) -> Publication | None:
+        """Whose units its lines are."""
+
+    @property
+    def frozen(self) -> str | None:
+        """The id under which it is kept."""
+
+
+def marks(report: Marked) -> list[str]:
     """What stands below every form of a report that is passed on or kept: the threshold, and the id."""
     lines = []
     if report.published is not None:

@@ -16,7 +16,14 @@ _OPTIONS = {
     "strings_to_numbers": False,
     "strings_to_urls": False,
 }
-_FORMATS: dict[Kind, str] = {"word": "@", "code": "@", "count": "#,##0", "money": "#,##0", "share": "0.0%"}
+_FORMATS: dict[Kind, str] = {
+    "word": "@",
+    "code": "@",
+    "count": "#,##0",
+    "money": "#,##0",
+    "share": "0.0%",
+    "part": "#,##0.0",
+}
 
 
 def xlsx(sheets: Sequence[Sheet], as_of: datetime) -> bytes:

@@ -16,7 +16,9 @@ from engine.reports.by_hand import planned_by_hand
 from engine.reports.dimensions import By
 from engine.reports.freezing import Notice
 from engine.reports.frozen import Frozen
-from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostReport, make_post_report
+from engine.reports.measured import Measure, Measured
+from engine.reports.measures import measure
+from engine.reports.posts import POST_DIMENSIONS, AskedPosts, PostFigures, PostReport, make_post_report
 from engine.reports.publication import Publication, publication_of
 from engine.reports.report import Asked, Report, make_report
 from engine.reports.tally_queries import campaigns_with_runs
@@ -43,6 +45,23 @@ class Asking:
             return datetime.fromisoformat(self.frozen.content["as_of"])
         return self.process.clock.now().astimezone(VIETNAM)
 
+    @property
+    def published(self) -> bool:
+        """Whether what is told is told in publication units: because it is asked for, or was frozen so."""
+        return self.frozen.kept.published if self.frozen is not None else self.publish
+
+    @property
+    def cut(self) -> bool:
+        """Whether only some days are asked for, or were frozen."""
+        if self.frozen is not None:
+            return bool(self.frozen.content["since"] or self.frozen.content["until"])
+        return bool(self.since or self.until)
+
+    @property
+    def has_measures(self) -> bool:
+        """Whether measures can be told: a report that was frozen by an older program has none."""
+        return self.frozen is None or "measures" in self.frozen.content
+
     def report(self, *by: By) -> Report:
         """The deliveries along ``by``; all of one asking have the same units."""
         if self.frozen is not None:
@@ -68,10 +87,14 @@ class Asking:
         """Posts along ``by``; the totals alone along what posts do not have."""
         post_by = next((one for one in POST_DIMENSIONS if one == by), None)
         asked = AskedPosts(self.campaigns, post_by, self.era, self.since, self.until)
+        if self.frozen is not None:
+            return self.frozen.posts(asked) or PostReport(asked, (), PostFigures())
         return make_post_report(self.process.database, areas.load, asked)
 
     def broadcasts(self, by: By) -> BroadcastReport | None:
         """What loudspeakers did along ``by``; None without any."""
+        if self.frozen is not None:
+            return self.frozen.broadcasts(by, self.era)
         asked = Asked(self.campaigns, by, self.era, self.since, self.until)
         return make_broadcast_report(self.process.database, areas.load, asked)
 
@@ -79,7 +102,20 @@ class Asking:
         """What was done by hand along ``by``; None where the workspace has no such files."""
         dimension = next((one for one in ACTIVITY_DIMENSIONS if one == by), None)
         asked = AskedActivities(self.campaigns, dimension, self.era, self.since, self.until)
+        if self.frozen is not None:
+            return self.frozen.activities(asked)
         return planned_by_hand(self.process.settings.workspace, asked)
+
+    def measured(self, what: Measure, *by: By) -> Measured:
+        """A measure along ``by``; without any, one figure for everything."""
+        if self.frozen is not None:
+            freezing.refuse_exact(self.frozen, publish=self.publish)
+            return self.frozen.measured(what, by, self.era)
+        self.units()
+        process, first = self.process, by[0] if by else "campaign"
+        asked = Asked(self.campaigns, first, self.era, self.since, self.until, *by[1:])
+        now = process.clock.now()
+        return measure(process.database, areas.load, process.snapshot, what, asked, by, now, self.publication)
 
     def _made(self, campaigns: tuple[str, ...], by: Sequence[By], publication: Publication | None) -> Report:
         process = self.process

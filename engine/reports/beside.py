@@ -66,7 +66,7 @@ class Beside:
             "as_of": self.this.as_of.isoformat(timespec="seconds"),
             "rows": [key_document(dimensions, row.keys) | row.numbers() for row in self.rows],
             "totals": self.totals.numbers(),
-            "published": False,
+            "published": self.this.published is not None,
         }
 
 

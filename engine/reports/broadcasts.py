@@ -7,7 +7,7 @@ Two relays of a commune who each read a script are two broadcasts, and one commu
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from sqlalchemy import Row
@@ -26,9 +26,24 @@ DIMENSIONS = ("district", "commune", "step", "day")
 COUNTS = ("planned", "confirmed", "times", "minutes", "communes_planned", "communes")
 
 
-@dataclass(slots=True)
-class Heard:
+class Heard(NamedTuple):
     """Figures of some broadcasts. ``minutes`` = those of the script × how often it was read."""
+
+    planned: int = 0
+    confirmed: int = 0
+    times: int = 0
+    minutes: int = 0
+    communes_planned: int = 0
+    communes: int = 0
+
+    def document(self) -> dict[str, int]:
+        """The figures by name (``COUNTS``)."""
+        return self._asdict()
+
+
+@dataclass(slots=True)
+class Counting:
+    """Figures while they are counted: a commune counts once, however many of its relays read."""
 
     planned: int = 0
     confirmed: int = 0
@@ -47,10 +62,10 @@ class Heard:
             self.minutes += row.times * row.minutes
             self.covered.add(commune)
 
-    def document(self) -> dict[str, int]:
-        """The figures by name."""
-        found = {name: getattr(self, name) for name in COUNTS[:4]}
-        return found | {"communes_planned": len(self.asked), "communes": len(self.covered)}
+    @property
+    def heard(self) -> Heard:
+        """What came of it."""
+        return Heard(self.planned, self.confirmed, self.times, self.minutes, len(self.asked), len(self.covered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +97,14 @@ def make_broadcast_report(database: Database, registry: Callable[[], Registry], 
     if not rows:
         return None
     key_of = _key(registry, asked, several=len(asked.campaigns) > 1)
-    totals, lines = Heard(), dict[Place | str, Heard]()
+    totals, lines = Counting(), dict[Place | str, Counting]()
     for row in rows:
         commune = (row.era, row.commune)
         totals.add(row, commune)
         if key_of is not None:
-            lines.setdefault(key_of(row), Heard()).add(row, commune)
-    return BroadcastReport(asked.by, tuple(_in_order(lines.items())), totals)
+            lines.setdefault(key_of(row), Counting()).add(row, commune)
+    found = _in_order((key, counted.heard) for key, counted in lines.items())
+    return BroadcastReport(asked.by, tuple(found), totals.heard)
 
 
 def _key(registry: Callable[[], Registry], asked: Asked, *, several: bool) -> Callable[[Row[Any]], Place | str] | None:
@@ -115,22 +131,25 @@ def _in_order(lines: Iterable[tuple[Place | str, Heard]]) -> list[tuple[Place | 
     return sorted(lines, key=lambda line: line[0].order if isinstance(line[0], Place) else (False, line[0]))
 
 
+def labels(report: BroadcastReport, registry: Registry | None) -> list[str]:
+    """What stands at the beginning of each line; ``registry`` tells places of one name apart."""
+    found = [key for key, _ in report.lines if isinstance(key, Place)]
+    by_place = places.labels(registry, found) if registry is not None else {}
+    return [by_place.get(key, key.name) if isinstance(key, Place) else _word(report.by, key) for key, _ in report.lines]
+
+
+def _word(by: str, key: str) -> str:
+    return "/".join(reversed(key.split("-"))) if by == "day" else key
+
+
 def show_broadcasts(console: Console, report: BroadcastReport, registry: Registry | None) -> None:
     """Print the lines, then the totals; ``registry`` is needed for areas."""
-    labels = places.labels(registry, [key for key, _ in report.lines if isinstance(key, Place)]) if registry else {}
     if report.lines:
         console.print(sentence("reports.broadcasts-title", dimension=sentence(f"reports.by-{report.by}")))
         table = plain_table()
         table.add_column("")
         _columns(table)
-        for key, heard in report.lines:
-            name = (
-                labels[key]
-                if isinstance(key, Place)
-                else "/".join(reversed(key.split("-")))
-                if (report.by == "day")
-                else key
-            )
+        for name, (_, heard) in zip(labels(report, registry), report.lines, strict=True):
             table.add_row(name, *_figures(heard))
         console.print(table)
     console.print(sentence("reports.broadcasts-total"))
@@ -140,9 +159,14 @@ def show_broadcasts(console: Console, report: BroadcastReport, registry: Registr
     console.print(table)
 
 
+def head_of(name: str) -> str:
+    """What stands above a figure."""
+    return sentence(f"reports.broadcasts-{name.replace('_', '-')}")
+
+
 def _columns(table: Any) -> None:
     for name in COUNTS:
-        table.add_column(sentence(f"reports.broadcasts-{name.replace('_', '-')}"), justify="right")
+        table.add_column(head_of(name), justify="right")
 
 
 def _figures(heard: Heard) -> list[str]:

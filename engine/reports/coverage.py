@@ -17,6 +17,7 @@ from engine.reports.places import Place
 from engine.status import Status
 from engine.store.many import LISTED, read_listed
 
+COMMUNES = ("addressed", "reached", "none", "untouched")  # what is said of communes beside the figures
 # One pass over the runs' rows, a line a person, then a line a commune. The newest run's commune is the greatest of
 # run × 1,000,000 + era × 100,000 + commune: one number, so that the sums over a person need no second look.
 _PEOPLE = (
@@ -72,12 +73,8 @@ def communes(registry: Registry, era: Era, sums: Mapping[Place, Figures], provin
         for area in registry.communes(era)
         if registry.province_today(area) in provinces
     }
-    return {
-        "addressed": len(addressed),
-        "reached": len(reached),
-        "none": _listed(addressed - reached),
-        "untouched": _listed(every - addressed),
-    }
+    found = (len(addressed), len(reached), _listed(addressed - reached), _listed(every - addressed))
+    return dict(zip(COMMUNES, found, strict=True))
 
 
 def _listed(found: set[Place]) -> list[dict[str, str | None]]:

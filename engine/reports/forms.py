@@ -4,7 +4,7 @@ One place for everybody who hands a report out: ``loa report`` writes ``Made.con
 told, the dashboard answers with it. Nothing here prints, and nothing knows who asks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.clock import VIETNAM
@@ -14,7 +14,7 @@ from engine.reports.asking import Asking, asking_of
 from engine.reports.freezing import Notice
 from engine.reports.telling import one_table, tell
 from engine.reports.told import text_content
-from engine.reports.wanted import Wanted
+from engine.reports.wanted import Wanted, derived_dimensions, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ def make(process: Process, wanted: Wanted, form: str, notice: Notice = quiet) ->
             notice(left_out)
         return Made(_name(process, wanted, its), its.media, text_content(told, form))
     check_file(wanted, its)
-    asking = asking_of(process, wanted, notice, publish=wanted.publish or its.passed_on)
-    return Made(_name(process, wanted, its), its.media, _file(its, asking, wanted))
+    asked = replace(wanted, publish=wanted.publish or its.passed_on)
+    asking = asking_of(process, asked, notice, publish=asked.publish)
+    return Made(_name(process, wanted, its), its.media, _file(its, asking, asked))
 
 
 def _file(form: Form, asking: Asking, wanted: Wanted) -> bytes:
@@ -84,21 +85,21 @@ def _file(form: Form, asking: Asking, wanted: Wanted) -> bytes:
         from engine.reports.official.form import official
 
         return official(form.name, asking)
-    from engine.reports.file_forms import formed
+    from engine.reports.file_forms import html_form, xlsx_form
 
-    return formed(form.name, asking, wanted.by, wanted.what)
+    return html_form(asking, wanted) if form.name == "html" else xlsx_form(asking, wanted)
 
 
 def check_file(wanted: Wanted, form: Form) -> None:
     """Raises ``UsageError`` for what a form that is a file cannot have; costs nothing."""
-    if wanted.derived:
-        raise UsageError("forms.no-derived", format=form.name, what=wanted.derived)
-    if form.whole and (wanted.by or wanted.what not in (None, "all", "deliveries")):
+    if form.whole and (wanted.by or wanted.beside or wanted.what not in (None, "all", "deliveries")):
         raise UsageError("forms.whole-only", format=form.name)
-    if wanted.what == "posts":
-        raise UsageError("forms.no-posts", format=form.name)
     if not wanted.campaigns and wanted.frozen is None:
         raise UsageError("forms.which-campaign")
+    if wanted.derived:
+        derived_dimensions(replace(wanted, publish=wanted.publish or form.passed_on))
+    elif wanted.by is not None:
+        part_of(wanted.what, wanted.by)
 
 
 def _name(process: Process, wanted: Wanted, form: Form) -> str:

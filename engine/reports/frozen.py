@@ -7,125 +7,29 @@ holds no person, so it outlives the campaign's retention. Published figures unle
 
 import hashlib
 import json
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from engine import __version__
-from engine.areas.area import ERAS, Era
-from engine.areas.registry import Registry
+from engine.areas.area import Era
 from engine.errors import LoaError
-from engine.i18n import language
-from engine.reports import tally_queries
-from engine.reports.counting import Keys, Snapshots
-from engine.reports.definitions import DEFINITIONS
-from engine.reports.dimensions import DIMENSIONS, By, partners
-from engine.reports.figures import COUNTS, Figures
+from engine.reports import broadcasts, frozen_parts
+from engine.reports.activities import ActivityReport, AskedActivities
+from engine.reports.broadcasts import BroadcastReport
+from engine.reports.dimensions import By
+from engine.reports.figures import Figures
+from engine.reports.measured import Measure, Measured, MeasuredRow
+from engine.reports.measures import cost_values
 from engine.reports.places import Place
+from engine.reports.posts import AskedPosts, PostReport
 from engine.reports.publication import Publication, from_document
-from engine.reports.report import Asked, Report, Row, key_document, make_report
-from engine.status import Status
+from engine.reports.report import Asked, Report, Row
 from engine.store import publications
 from engine.store.database import Database
 from engine.store.publications import Kept
-from engine.text.accents import strip
 
-FORMAT = 1
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: none that are read as another
-_SUFFIX = 4
-
-
-def freeze(
-    database: Database,
-    registry: Callable[[], Registry],
-    snapshot_of: Snapshots,
-    asked: Asked,
-    now: datetime,
-    publication: Publication | None,
-    *,
-    note: str | None = None,
-) -> Kept:
-    """The figures of ``asked`` (its campaigns and days) along every dimension as they stand, ready to be stored.
-
-    ``publication`` None keeps exact figures. Raises ``LoaError`` (``frozen.nothing``) when there is nothing to keep.
-    """
-    now = now.replace(microsecond=0)  # as the forms write it
-    with database.read() as connection:
-        runs = tally_queries.runs_of(connection, asked.campaigns)
-    # What a run begins after this look is not in any table of the report: they shall all speak of the same runs.
-    begun = frozenset(run.id for run in runs)
-    only = begun & frozenset(publication.runs) if publication else begun
-    tables = []
-    for dimensions in every():
-        for era in ERAS if "commune" in dimensions else ("2025",):
-            one = replace(asked, by=dimensions[0], second=dimensions[1] if len(dimensions) > 1 else None, era=era)
-            made = make_report(database, registry, snapshot_of, one, now, publication, only)
-            tables.append({"by": ",".join(dimensions), "era": era, "rows": [_row(row) for row in made.rows]})
-    if not any(table["rows"] for table in tables):
-        raise LoaError("frozen.nothing")
-    newest = snapshot_of(runs[-1].digest)
-    content = {
-        "format": FORMAT,
-        "definitions": DEFINITIONS,
-        "program": __version__,
-        "area_table": registry().version,
-        "language": language(),
-        "campaigns": [
-            {"key": key, "digests": list(dict.fromkeys(run.digest for run in runs if run.campaign == key))}
-            for key in asked.campaigns
-        ],
-        "as_of": now.astimezone(newest.zone).isoformat(),
-        "since": asked.since.isoformat() if asked.since else None,
-        "until": asked.until.isoformat() if asked.until else None,
-        "runs": sorted(only),
-        "publication": publication.document() if publication else None,
-        "tables": tables,
-    }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    text = unicodedata.normalize("NFC", text)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return Kept(
-        _id(registry(), newest.organisation.province, now.astimezone(newest.zone).date(), digest),
-        digest,
-        ", ".join(asked.campaigns),
-        now.astimezone(UTC),
-        publication is not None,
-        note,
-        DEFINITIONS,
-        registry().version,
-        __version__,
-        text,
-    )
-
-
-def _id(registry: Registry, province: str, day: date, digest: str) -> str:
-    """``LS-2027-0930-7K3F``: whose, of which day, and four letters of the figures' own digest."""
-    name = registry.get("2025", province).name if registry.has("2025", province) else "Loa"
-    words = [word for word in strip(name).upper().split() if word.isalpha()]
-    number, letters = int(digest, 16), ""
-    for _ in range(_SUFFIX):
-        number, place = divmod(number, len(_LETTERS))
-        letters += _LETTERS[place]
-    return f"{''.join(word[0] for word in words[-2:])}-{day:%Y-%m%d}-{letters}"
-
-
-def every() -> list[tuple[By, ...]]:
-    """What is kept: every dimension, and every two that the tallies carry together, once each (see ``turned``).
-
-    Communes are not crossed: 3,000 of them on each day of a year would be most of the database.
-    """
-    found: list[tuple[By, ...]] = [(one,) for one in DIMENSIONS]
-    for place, one in enumerate(DIMENSIONS):
-        found += [(one, other) for other in DIMENSIONS[place + 1 :] if other in partners(one)]
-    return [dimensions for dimensions in found if len(dimensions) == 1 or "commune" not in dimensions]
-
-
-def _row(row: Row) -> dict[str, Any]:
-    keys = [list(key) if isinstance(key, Place) else key for key in row.keys]
-    figures = row.figures.document()
-    return {"keys": keys, "figures": {name: value for name, value in figures.items() if name in COUNTS and value}}
+FORMAT = 2  # 1 kept deliveries alone
 
 
 def _figures(document: Mapping[str, int]) -> Figures:
@@ -171,6 +75,43 @@ class Frozen:
         as_of = datetime.fromisoformat(self.content["as_of"])
         return Report(asked, as_of, tuple(rows), self.publication, self.kept.id)
 
+    def posts(self, asked: AskedPosts) -> PostReport | None:
+        """The posts as they stood; None where there were none, or none were kept (by an older program)."""
+        kept = self._part("posts", asked.by or "campaign", asked.era)
+        return frozen_parts.posts_read(kept, asked) if kept else None
+
+    def broadcasts(self, by: str, era: Era) -> BroadcastReport | None:
+        """What loudspeakers had done; None where nothing is kept of it."""
+        lines = by in broadcasts.DIMENSIONS
+        kept = self._part("broadcasts", by if lines else "step", era)
+        return frozen_parts.broadcasts_read(kept, by, lines=lines) if kept else None
+
+    def activities(self, asked: AskedActivities) -> ActivityReport | None:
+        """What had been done by hand; None where nothing is kept of it."""
+        kept = self._part("activities", asked.by or "kind", asked.era)
+        return frozen_parts.activities_read(kept, asked) if kept else None
+
+    def measured(self, what: Measure, dimensions: tuple[By, ...], era: Era) -> Measured:
+        """A measure as it stood. Raises ``LoaError`` (``frozen.no-measure``) where it was not kept."""
+        by, as_of = ",".join(dimensions), datetime.fromisoformat(self.content["as_of"])
+        about = Measured(
+            what, self.kept.campaigns, dimensions, as_of, (), {}, published=self.publication, frozen=self.kept.id
+        )
+        if what == "cost":  # it follows from the deliveries
+            report = self.report(dimensions or ("campaign",), era)
+            rows = tuple(MeasuredRow(row.keys, cost_values(row.figures)) for row in report.rows if dimensions)
+            return replace(about, rows=rows, totals=cost_values(report.totals))
+        era = era if "commune" in dimensions else "2025"
+        for kept in self.content.get("measures", ()):
+            if (kept["what"], kept["by"], kept["era"]) == (what, by, era):
+                return frozen_parts.measured_read(kept, about)
+        raise LoaError("frozen.no-measure", id=self.kept.id, what=what, by=by or "—")
+
+    def _part(self, name: str, by: str, era: str) -> Mapping[str, Any] | None:
+        its_era = era if by == "commune" else "2025"
+        found = (one for one in self.content.get(name, ()) if (one["by"], one["era"]) == (by, its_era))
+        return next(found, None)
+
     def _rows(self, dimensions: tuple[By, ...], era: Era) -> list[Row] | None:
         by = ",".join(dimensions)
         for table in self.content["tables"]:
@@ -201,72 +142,14 @@ def _read_row(stored: Mapping[str, Any]) -> Row:
 
 
 def opened(database: Database, report_id: str) -> Frozen:
-    """The frozen report of this id. Raises ``LoaError`` for an unknown id, or figures that are not what was frozen."""
+    """The frozen report of this id. Raises ``LoaError`` for an unknown, a changed, or a newer program's one."""
     with database.read() as connection:
         kept = publications.frozen(connection, report_id.strip().upper())
     if kept is None:
         raise LoaError("frozen.unknown", id=report_id)
     if hashlib.sha256(kept.content.encode()).hexdigest() != kept.digest:
         raise LoaError("frozen.tampered", id=kept.id)
-    return Frozen(kept, json.loads(kept.content))
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What a frozen report would say otherwise today: (keys, figure → change) for rows that changed."""
-
-    frozen: Frozen
-    dimensions: tuple[By, ...]
-    now: datetime
-    rows: tuple[tuple[Keys, dict[str, int]], ...]
-    totals: dict[str, int]
-    later_runs: int  # runs that have begun since; they are not part of the report
-
-    def document(self) -> dict[str, Any]:
-        """As JSON: the contract's keys, with changes instead of figures."""
-        return {
-            "frozen": self.frozen.kept.id,
-            "campaign": self.frozen.kept.campaigns,
-            "by": ",".join(self.dimensions),
-            "as_of": datetime.fromisoformat(self.frozen.content["as_of"]).isoformat(timespec="seconds"),
-            "now": self.now.isoformat(timespec="seconds"),
-            "rows": [key_document(self.dimensions, keys) | {"change": change} for keys, change in self.rows],
-            "change": self.totals,
-            "later_runs": self.later_runs,
-            "published": self.frozen.kept.published,
-        }
-
-
-def difference(
-    database: Database,
-    registry: Callable[[], Registry],
-    snapshot_of: Snapshots,
-    frozen: Frozen,
-    dimensions: tuple[By, ...],
-    era: Era,
-    now: datetime,
-) -> Difference:
-    """What became of the same runs since, in the units of then: late receipts, above all.
-
-    Raises ``LoaError`` (``frozen.other-tables``) where the area tables are not those of then: the units of then are
-    nodes of their tree.
-    """
-    if frozen.kept.area_table != registry().version:
-        raise LoaError("frozen.other-tables", id=frozen.kept.id)
-    then, asked = frozen.report(dimensions, era), frozen.asked(dimensions, era)
-    only = frozenset(frozen.content["runs"])
-    today = make_report(database, registry, snapshot_of, asked, now, frozen.publication, only)
-    before = {row.keys: row.figures for row in then.rows}
-    after = {row.keys: row.figures for row in today.rows}
-    keys = list(dict.fromkeys([*before, *after]))
-    rows = [(key, _change(before.get(key, Figures()), after.get(key, Figures()))) for key in keys]
-    with database.read() as connection:
-        later = sum(run.id not in only for run in tally_queries.runs_of(connection, frozen.campaigns))
-    changed = tuple((key, change) for key, change in rows if change)
-    return Difference(frozen, dimensions, today.as_of, changed, _change(then.totals, today.totals), later)
-
-
-def _change(before: Figures, after: Figures) -> dict[str, int]:
-    counts = {str(status): after.statuses[status] - before.statuses[status] for status in Status}
-    counts |= {"segments": after.segments - before.segments, "cost_vnd": after.cost_vnd - before.cost_vnd}
-    return {name: counts[name] for name in COUNTS if counts.get(name)}
+    content = json.loads(kept.content)
+    if content["format"] > FORMAT:
+        raise LoaError("frozen.newer", id=kept.id, program=kept.program)
+    return Frozen(kept, content)

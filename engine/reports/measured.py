@@ -8,6 +8,7 @@ from typing import Any, Literal
 from engine.reports.counting import Keys
 from engine.reports.definitions import DEFINITIONS
 from engine.reports.dimensions import OF_RUNS, By, source_of
+from engine.reports.publication import Publication
 from engine.reports.report import key_document
 
 Measure = Literal["coverage", "delay", "reasons", "cost", "opt-outs"]
@@ -34,6 +35,17 @@ def measurable(what: Measure, dimensions: tuple[By, ...]) -> bool:
     return not dimensions or source_of(dimensions) is not None
 
 
+def publishable(what: Measure, dimensions: tuple[By, ...], *, cut: object = None) -> bool:
+    """Whether a measure may leave the office along these dimensions, of all days or (``cut``) of some.
+
+    People (coverage) are told of the whole campaign only, what they asked for (opt-outs) of no area; cost follows from
+    published figures. docs/publication.md says why.
+    """
+    if what == "coverage":
+        return dimensions == () and not cut
+    return what == "cost" or all(by in OF_RUNS for by in dimensions)
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
     """One line: the values of the dimensions, and those of the measure's columns."""
@@ -57,6 +69,8 @@ class Measured:
     totals: Values
     more: Mapping[str, Any] = field(default_factory=dict)
     retired: int = 0
+    published: Publication | None = None  # in whose units, and of whose runs; None: exact figures, for the office
+    frozen: str | None = None  # the id under which these figures are kept
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -65,7 +79,7 @@ class Measured:
 
     def document(self) -> dict[str, Any]:
         """As JSON; ``definitions`` says by which book it was counted."""
-        return {
+        document = {
             "campaign": self.campaign,
             "what": self.what,
             "by": ",".join(self.dimensions) or None,
@@ -76,3 +90,6 @@ class Measured:
             "retired_runs": self.retired,
             **self.more,
         }
+        # exact figures are as they were before there were published ones: a document's keys are a contract
+        document |= {"published": True} if self.published is not None else {}
+        return document | ({"frozen": self.frozen} if self.frozen else {})

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from engine.reports.delays import MEDIAN, P95, quantile
 from engine.reports.dimensions import By
 from engine.reports.figures import Figures, total
 from engine.reports.measured import Measure, Measured, MeasuredRow, Values
+from engine.reports.publication import Publication, Telling
 from engine.reports.reasons import REASONED
 from engine.reports.report import Asked, choose
 from engine.reports.tally_queries import Line
@@ -29,21 +31,29 @@ def measure(
     asked: Asked,
     dimensions: tuple[By, ...],
     now: datetime,
+    publication: Publication | None = None,
+    only: frozenset[int] | None = None,
+    read: dict[object, Any] | None = None,
 ) -> Measured:
     """``what`` over the campaigns and days of ``asked``, along ``dimensions`` (which must be ``measurable``).
 
+    With ``publication`` they must be ``publishable`` too, and only its runs count; with ``only``, none but these.
+    ``read`` keeps what several measures of the same runs share, so that rows are read once for all of them.
     Coverage and opt-outs read delivery rows (1 million: see bench/report_bench.py), the others tallies alone.
     """
     with database.read() as connection:
         runs = tally_queries.runs_of(connection, asked.campaigns)
         zones = Zones(snapshot_of)
-        work = _Work(connection, registry, snapshot_of, choose(asked, zones, runs), dimensions, asked)
+        chosen = choose(asked, zones, runs, publication, only)
+        work = _Work(connection, registry, snapshot_of, chosen, dimensions, asked, publication, read)
         rows, totals, more, retired = _MAKERS[what](work)
     zone = zones.of(runs[-1]) if runs else VIETNAM
     campaign = ", ".join(asked.campaigns)
-    return Measured(what, campaign, dimensions, now.astimezone(zone), tuple(rows), totals, more, retired)
+    as_of, told = now.astimezone(zone), tuple(rows)
+    return Measured(what, campaign, dimensions, as_of, told, totals, more, retired, publication)
 
 
+Read = TypeVar("Read")
 Made = tuple[Iterable[MeasuredRow], Values, dict[str, object], int]
 
 
@@ -58,9 +68,13 @@ class _Work:
         chosen: Chosen,
         dimensions: tuple[By, ...],
         asked: Asked,
+        publication: Publication | None,
+        read: dict[object, Any] | None,
     ) -> None:
         self.connection, self.registry, self.snapshot_of = connection, registry, snapshot_of
         self.chosen, self.dimensions, self.asked = chosen, dimensions, asked
+        self.publication = publication
+        self._read = {} if read is None else read
         self.ids = [run.id for run in chosen.runs]
         self.retired = sum(run.retired for run in chosen.runs)
         naming = Naming(registry, snapshot_of, chosen, asked.era)
@@ -77,25 +91,46 @@ class _Work:
 
     def figures(self) -> list[tuple[Keys, Figures]]:
         """The report's own rows; without a dimension, one of everything."""
+        by = self.dimensions or ("campaign",)
         found = counted(
-            self.connection, self.registry, self.snapshot_of, self.chosen, self.dimensions or ("campaign",),
-            self.asked.era,
-        )  # fmt: skip
+            self.connection, self.registry, self.snapshot_of, self.chosen, by, self.asked.era, self.telling(by)
+        )
         found = [(keys, figures) for keys, figures in found if not figures.empty]
         return found if self.dimensions else [((), total(figures for _, figures in found))]
 
+    def telling(self, by: Sequence[By]) -> Telling | None:
+        """How what is published is called along ``by``; None for exact figures."""
+        if self.publication is None:
+            return None
+        return Telling(self.publication, self.connection, self.asked.campaigns, by)
+
+    def once(self, name: object, make: Callable[[], Read]) -> Read:
+        """What ``make`` gives, made once for all measures that share what was read."""
+        if name not in self._read:
+            self._read[name] = make()
+        found: Read = self._read[name]
+        return found
+
+    @property
+    def least(self) -> int:
+        """Fewer deliveries than this have no delay of their own."""
+        return self.publication.small_cell if self.publication is not None else 1
+
+
+def cost_values(figures: Figures) -> Values:
+    """The columns of cost: all of them follow from a report's own figures."""
+    return {
+        "delivered": figures.statuses[Status.DELIVERED],
+        "segments": figures.segments,
+        "cost_vnd": figures.cost_vnd,
+        "cost_per_delivered_vnd": figures.cost_per_delivered_vnd,
+    }
+
 
 def _cost(work: _Work) -> Made:
-    def values(figures: Figures) -> Values:
-        return {
-            "delivered": figures.statuses[Status.DELIVERED],
-            "segments": figures.segments,
-            "cost_vnd": figures.cost_vnd,
-            "cost_per_delivered_vnd": figures.cost_per_delivered_vnd,
-        }
-
-    rows = work.figures()
-    return _told(work, [(keys, values(one)) for keys, one in rows]), values(total(one for _, one in rows)), {}, 0
+    found = work.figures()
+    rows = [(keys, cost_values(one)) for keys, one in found]
+    return _told(work, rows), cost_values(total(one for _, one in found)), {}, 0
 
 
 def _delay(work: _Work) -> Made:
@@ -104,7 +139,8 @@ def _delay(work: _Work) -> Made:
         found.setdefault(work.keys(line), Counter())[line.value] += line.sums.deliveries
 
     def values(counts: Counter[str]) -> Values:
-        median, p95 = quantile(counts, MEDIAN), quantile(counts, P95)
+        enough = counts if sum(counts.values()) >= work.least else {}
+        median, p95 = quantile(enough, MEDIAN), quantile(enough, P95)
         return {
             "delivered": sum(counts.values()),
             "delay_median_s": median.seconds if median else None,
@@ -120,17 +156,19 @@ def _delay(work: _Work) -> Made:
 
 
 def _reasons(work: _Work) -> Made:
+    telling = work.telling(("campaign",))
+    told = telling.together("reason") if telling is not None else lambda reason: reason
     found: Counter[tuple[Keys, str, str]] = Counter()
     wholes: Counter[tuple[Keys, str]] = Counter()
     for line in tally_queries.by_run(work.connection, work.ids):
         if line.sums.status in REASONED:
             wholes[work.keys(line), line.sums.status] += line.sums.deliveries
-            found[work.keys(line), line.sums.status, ""] += line.sums.deliveries
+            found[work.keys(line), line.sums.status, told("")] += line.sums.deliveries
     for line in tally_queries.by_trait(work.connection, work.ids, "reason"):
         if line.sums.status in REASONED:
             keys, status = work.keys(line), line.sums.status
-            found[keys, status, line.value] += line.sums.deliveries
-            found[keys, status, ""] -= line.sums.deliveries
+            found[keys, status, told(line.value)] += line.sums.deliveries
+            found[keys, status, told("")] -= line.sums.deliveries
     by_keys: dict[Keys, list[tuple[str, str]]] = {}
     for (keys, status, reason), count in found.items():
         if count:
@@ -148,18 +186,22 @@ def _reasons(work: _Work) -> Made:
 
 def _coverage(work: _Work) -> Made:
     named = work.dimensions[0] if work.dimensions else None
-    communes = _communes(work)
+    more: dict[str, object] = {}
+    if work.publication is None:  # names of communes with nobody would tell more than publication units do
+        more["communes"] = work.once(("communes", work.asked.era), lambda: _communes(work))
     if work.retired:  # whom the runs reached is forgotten, so nobody can say how many people in all
-        return [], coverage.values(None), {"communes": communes}, work.retired
+        return [], coverage.values(None), more, work.retired
     found: dict[Keys, coverage.People] = {}
     whole = coverage.People()
-    for era, commune, people in coverage.people_by_commune(work.connection, work.ids):
+    for era, commune, people in work.once(
+        "people", lambda: list(coverage.people_by_commune(work.connection, work.ids))
+    ):
         whole = whole.plus(people)
         if named is not None:
             keys = work.keys(Line(tally_queries.NOTHING, 0, era, commune))
             found[keys] = found.get(keys, coverage.People()).plus(people)
     rows = [(keys, coverage.values(found[keys])) for keys in work.in_order(found)]
-    return _told(work, rows), coverage.values(whole), {"communes": communes}, 0
+    return _told(work, rows), coverage.values(whole), more, 0
 
 
 def _communes(work: _Work) -> dict[str, object]:
@@ -181,7 +223,7 @@ def _opt_outs(work: _Work) -> Made:
         return _told(work, told), opt_outs.values(whole, None), {}, work.retired
     found: Counter[Keys] = Counter()
     wanted = {run.id for run in work.chosen.runs}
-    for row in opt_outs.attributed(work.connection):
+    for row in work.once("opt-outs", lambda: list(opt_outs.attributed(work.connection))):
         if row.run_id in wanted:
             trait = next((by for by in work.dimensions if by in opt_outs.TRAITS), None)
             value = opt_outs.trait_of(row, trait) if trait else ""

@@ -115,8 +115,7 @@ def _waiting(figures: Figures) -> int:
 def _progress(run: RowMapping, figures: Figures) -> float | None:
     if run["status"] == RunStatus.ENQUEUEING:
         return min(1.0, run["enqueue_cursor"] / run["high_water"]) if run["high_water"] else None
-    to_send = figures.targeted - figures.statuses[Status.EXCLUDED] - figures.statuses[Status.CANCELLED]
-    return 1 - _waiting(figures) / to_send if to_send else None
+    return 1 - _waiting(figures) / figures.addressed if figures.addressed else None
 
 
 def _forecasts(

@@ -134,6 +134,18 @@ class Telling:
         told = self._told(by)
         return lambda value: value_name(told, value)
 
+    def together(self, by: str) -> Callable[[str], str]:
+        """value of dimension ``by`` → the values, separated by commas, with which it is told as one."""
+        told = self._told(by)
+
+        def members(value: str) -> str:
+            unit = told.unit((value,))
+            if unit.group:
+                return SEPARATOR.join(member[0] for member in told.members(EVERYTHING))
+            return value if unit.node else sentence("publication.all-values")
+
+        return members
+
     def _told(self, by: str) -> Coarsening:
         known, one = self._publication.values, self._publication
         if by not in known:

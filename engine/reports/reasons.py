@@ -3,6 +3,7 @@
 from typing import Final
 
 from engine.i18n import sentence
+from engine.reports.publication import SEPARATOR
 from engine.status import Status
 
 # The statuses that have reasons, in the order of a report: what went wrong first, what was meant last.
@@ -27,9 +28,11 @@ REASONS: Final = (
 
 
 def words_of(reason: str) -> str:
-    """A reason as an officer reads it; "" is one that nobody gave."""
+    """A reason as an officer reads it; "" is one that nobody gave. Several that are told as one have commas."""
     if not reason:
         return sentence("reasons.none")
+    if SEPARATOR in reason:
+        return sentence("publication.others", values="; ".join(words_of(one) for one in reason.split(SEPARATOR)))
     return sentence(f"reasons.{reason}") if reason in REASONS else reason
 
 

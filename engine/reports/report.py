@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from engine.areas.area import Era
 from engine.areas.registry import Registry
 from engine.clock import VIETNAM
 from engine.reports import tally_queries
-from engine.reports.counting import Chosen, Keys, Snapshots, Zones, counted, within
+from engine.reports.counting import ByRun, Chosen, Keys, Snapshots, Zones, counted, within
 from engine.reports.dimensions import AREAS, DIMENSIONS, By
 from engine.reports.figures import Figures, total
 from engine.reports.places import Place
@@ -117,12 +119,29 @@ def make_report(
     a campaign gives, are told apart as ``campaign/step``; everything else is summed. With ``publication`` only what
     it allows to be told apart is; with ``only`` no other runs than these are counted.
     """
-    with database.read() as connection:  # runs and tallies of one moment: none is counted that is not known
-        runs = tally_queries.runs_of(connection, asked.campaigns)
-        zones = Zones(snapshot_of)
-        chosen = choose(asked, zones, runs, publication, only)
-        telling = Telling(publication, connection, asked.campaigns, asked.dimensions) if publication else None
-        found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era, telling)
+    with database.read() as connection:
+        return report_of(connection, registry, snapshot_of, asked, now, publication, only)
+
+
+def report_of(
+    connection: Connection,
+    registry: Callable[[], Registry],
+    snapshot_of: Snapshots,
+    asked: Asked,
+    now: datetime,
+    publication: Publication | None = None,
+    only: frozenset[int] | None = None,
+    by_run: ByRun | None = None,
+) -> Report:
+    """``make_report`` inside a transaction: runs and tallies of one moment, none counted that is not known.
+
+    ``by_run`` is shared by several reports of the same transaction and publication.
+    """
+    runs = tally_queries.runs_of(connection, asked.campaigns)
+    zones = Zones(snapshot_of)
+    chosen = choose(asked, zones, runs, publication, only)
+    telling = Telling(publication, connection, asked.campaigns, asked.dimensions) if publication else None
+    found = counted(connection, registry, snapshot_of, chosen, asked.dimensions, asked.era, telling, by_run)
     zone = zones.of(runs[-1]) if runs else VIETNAM
     rows = tuple(Row(keys[0], figures, *keys[1:]) for keys, figures in found if not figures.empty)
     return Report(asked, now.astimezone(zone), rows, publication)

@@ -15,7 +15,7 @@ from engine.reports.figures import COLUMNS, Figures
 from engine.reports.places import Place
 from engine.reports.report import Report
 
-Kind = Literal["word", "code", "count", "money", "share"]
+Kind = Literal["word", "code", "count", "money", "share", "part"]  # a part: one decimal
 Cell: TypeAlias = str | int | float | None
 _KINDS: dict[str, Kind] = {"cost_vnd": "money", "delivery_rate": "share"}
 
@@ -38,9 +38,12 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] | None = None
     notes: tuple[str, ...] = ()
+    whole: bool = False  # a zero says something here: no column is left out for it
 
     def without_zeros(self) -> "Sheet":
         """Without the counted columns in which every row has nothing; what a page has no room for."""
+        if self.whole:
+            return self
         lines = [*self.rows, *([self.total] if self.total else [])]
         kept = [
             place
@@ -114,7 +117,9 @@ def written(cell: Cell, kind: Kind) -> str:
         return NOTHING
     if isinstance(cell, str):
         return cell
-    return f"{number(cell * 100, 1)}%" if kind == "share" else number(cell)
+    if kind == "share":
+        return f"{number(cell * 100, 1)}%"
+    return number(cell, 1 if kind == "part" else 0)
 
 
 def printable(text: str) -> str:

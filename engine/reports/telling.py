@@ -2,17 +2,13 @@
 
 from typing import cast
 
-from engine.areas import registry as areas
 from engine.i18n import sentence
 from engine.pipeline.process import Process
-from engine.reports.asking import Asking, asking_of, chosen_campaigns
-from engine.reports.beside import Beside, other_year
+from engine.reports.asking import Asking, asking_of
 from engine.reports.dimensions import read_by
 from engine.reports.freezing import Notice
 from engine.reports.measured import Measure
-from engine.reports.measures import measure
-from engine.reports.report import Asked, make_report
-from engine.reports.tally_queries import runs_of
+from engine.reports.set_beside import set_beside
 from engine.reports.told import Tellable, Told, ToldDerived
 from engine.reports.wanted import Wanted, check_told, derived_dimensions, part_of
 
@@ -23,14 +19,13 @@ def tell(process: Process, wanted: Wanted, notice: Notice) -> Tellable:
     ``notice`` takes sentences that stand beside the report and in none of its forms.
     """
     check_told(wanted)
-    if wanted.derived:
-        return _derived(process, wanted)
-    by, along = wanted.along or "", read_by(wanted.along or "")
     asking = asking_of(process, wanted, notice, publish=wanted.publish)
-    if wanted.frozen is not None:
-        assert along is not None
-        again = asking.report(*along)
-        return Told(by, again.campaign, again.as_of, again, None)
+    if wanted.derived:
+        dimensions = derived_dimensions(wanted)
+        if wanted.beside is not None:
+            return ToldDerived(set_beside(asking, dimensions, wanted.beside))
+        return ToldDerived(asking.measured(cast("Measure", wanted.what), *dimensions))
+    by = wanted.along or ""
     return _told(asking, by, part_of(wanted.what, by))
 
 
@@ -55,24 +50,3 @@ def one_table(told: Tellable, wanted: Wanted) -> str | None:
         return None
     others = any(part is not None and not part.empty for part in (told.activities, told.posts))
     return sentence("cli_report.one-table") if others else None
-
-
-def _derived(process: Process, wanted: Wanted) -> ToldDerived:
-    """Work it out. Raises ``UsageError`` for what cannot be told along these dimensions."""
-    dimensions = derived_dimensions(wanted)
-    chosen, now = chosen_campaigns(process, wanted.campaigns), process.clock.now()
-    first = dimensions[0] if dimensions else "campaign"
-    asked = Asked(chosen, first, wanted.era, wanted.since, wanted.until, *dimensions[1:])
-    if wanted.beside is None:
-        what = cast("Measure", wanted.what)
-        made = measure(process.database, areas.load, process.snapshot, what, asked, dimensions, now)
-        return ToldDerived(made)
-    [other] = chosen_campaigns(process, [wanted.beside])
-    with process.database.read() as connection:
-        mine, theirs = runs_of(connection, chosen), runs_of(connection, (other,))
-    years = theirs[0].due.year - mine[0].due.year if mine and theirs else 0
-    reports = (
-        make_report(process.database, areas.load, process.snapshot, one, now)
-        for one in (asked, other_year(asked, other, years))
-    )
-    return ToldDerived(Beside(*reports))

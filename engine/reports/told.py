@@ -103,7 +103,8 @@ class ToldDerived:
 
     def csv(self, line_end: str = "\n") -> str:
         """One table."""
-        from engine.reports.measured_written import beside_csv, measured_csv
+        from engine.reports.beside_written import beside_csv
+        from engine.reports.measured_written import measured_csv
 
         if isinstance(self.made, Measured):
             return measured_csv(self.made, line_end=line_end)
@@ -111,7 +112,8 @@ class ToldDerived:
 
     def show(self, console: "Console") -> None:
         """The table with its notes."""
-        from engine.reports.measured_written import show_beside, show_measured
+        from engine.reports.beside_written import show_beside
+        from engine.reports.measured_written import show_measured
 
         dimensions = self.made.dimensions if isinstance(self.made, Measured) else self.made.this.asked.dimensions
         registry = areas.load() if set(dimensions) & set(AREAS) else None

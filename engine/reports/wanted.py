@@ -7,8 +7,8 @@ from typing import Literal, cast
 from engine.areas.area import Era
 from engine.errors import UsageError
 from engine.reports.activities import ACTIVITY_DIMENSIONS
-from engine.reports.dimensions import OF_RUNS, By, read_by
-from engine.reports.measured import MEASURES, measurable
+from engine.reports.dimensions import AREAS, OF_RUNS, By, read_by
+from engine.reports.measured import MEASURES, Measure, measurable, publishable
 from engine.reports.posts import POST_DIMENSIONS
 
 Part = Literal["all", "deliveries", "activities", "posts"]
@@ -54,11 +54,7 @@ def check_told(wanted: Wanted) -> None:
     by = wanted.along
     if by is None:
         raise ValueError("a report has a dimension")
-    if wanted.frozen is not None:
-        if read_by(by) is None:
-            raise UsageError("frozen.only-deliveries", by=by)
-        return
-    if part_of(wanted.what, by) != "activities" and not wanted.campaigns:
+    if part_of(wanted.what, by) != "activities" and not wanted.campaigns and wanted.frozen is None:
         raise UsageError("cli_report.which-campaign")
 
 
@@ -83,11 +79,28 @@ def derived_dimensions(wanted: Wanted) -> tuple[By, ...]:
     dimensions = read_by(wanted.by) if wanted.by is not None else ()
     if dimensions is None:
         raise UsageError("cli_report.only-activities", by=wanted.by)
-    if wanted.what in MEASURES and not measurable(wanted.what, dimensions):
-        choices = ("district", "commune") if wanted.what == "coverage" else OF_RUNS
-        raise UsageError("cli_report.not-measured", what=wanted.what, by=wanted.by, choices=", ".join(choices))
-    if not wanted.campaigns:
+    measure = next((one for one in MEASURES if one == wanted.what), None)
+    if measure is not None and not measurable(measure, dimensions):
+        choices = ("district", "commune") if measure == "coverage" else OF_RUNS
+        raise UsageError("cli_report.not-measured", what=measure, by=wanted.by, choices=", ".join(choices))
+    if not wanted.campaigns and wanted.frozen is None:
         raise UsageError("cli_report.which-campaign")
-    if wanted.beside is not None and wanted.what not in (None, "all", "deliveries"):
-        raise UsageError("cli_report.beside-deliveries", what=wanted.what)
+    if wanted.beside is not None:
+        if wanted.what not in (None, "all", "deliveries"):
+            raise UsageError("cli_report.beside-deliveries", what=wanted.what)
+        if not dimensions:
+            raise UsageError("cli_report.beside-needs-by")
+    if wanted.publish:
+        _check_published(wanted, measure, dimensions)
     return dimensions
+
+
+def _check_published(wanted: Wanted, measure: Measure | None, dimensions: tuple[By, ...]) -> None:
+    if measure is None:  # beside: words that both campaigns have are told together in each in its own way
+        if set(dimensions) - {*AREAS, *OF_RUNS}:
+            choices = ", ".join((*AREAS, *OF_RUNS))
+            raise UsageError("cli_report.beside-not-published", by=wanted.by, choices=choices)
+    elif not publishable(measure, dimensions, cut=wanted.since or wanted.until):
+        if measure == "coverage":
+            raise UsageError("cli_report.coverage-whole")
+        raise UsageError("cli_report.not-published", what=measure, by=wanted.by, choices=", ".join(OF_RUNS))

@@ -10,13 +10,14 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from engine.clock import StoppedClock
+from engine.errors import UsageError
 from engine.pipeline.process import Process, opened
 from engine.reports.as_pdf import office
 from engine.reports.forms import FORMS, Made, make
-from engine.reports.wanted import ONLY_ACTIVITIES, Wanted
+from engine.reports.wanted import ONLY_ACTIVITIES, Wanted, derived_dimensions
 from engine.settings import Settings
 from engine.web.elsewhere import Elsewhere
-from engine.web.report_asked import ALL, Question
+from engine.web.report_asked import Question
 
 PATIENCE = 180.0  # seconds for one file; LibreOffice has 120 of its own
 QUEUE = 30.0  # seconds to wait for another one to be made
@@ -47,16 +48,25 @@ class Make:
 
 
 def choices(question: Question) -> tuple[list[Choice], list[Choice]]:
-    """What may be passed on, and what is for the office. Measures and comparisons have no publication units."""
-    derived = question.what != ALL or bool(question.beside)
-    by_hand = question.by in ONLY_ACTIVITIES
-    whole = [] if derived or by_hand else ["docx", *(["pdf"] if office() else [])]
-    passed = [] if derived or by_hand else ["html", "xlsx", "csv"]
-    exact = ["csv", "json"] if derived else ["xlsx", "csv", "json"]
+    """What may be passed on, and what is for the office. A part that may not be passed on like this has no such file."""
+    wanted = question.wanted
+    passed = _passed_on(wanted) if wanted is not None else []
     return (
-        [Choice(form, True, _address(question, form, published=True)) for form in (*whole, *passed)],
-        [Choice(form, False, _address(question, form, published=False)) for form in exact],
+        [Choice(form, True, _address(question, form, published=True)) for form in passed],
+        [Choice(form, False, _address(question, form, published=False)) for form in ("xlsx", "csv", "json")],
     )
+
+
+def _passed_on(wanted: Wanted) -> list[str]:
+    if wanted.derived:
+        try:
+            derived_dimensions(replace(wanted, publish=True))
+        except UsageError:
+            return []
+        return ["html", "xlsx", "csv"]
+    if wanted.by in ONLY_ACTIVITIES:  # nothing in it is about people who were written to
+        return ["html"]
+    return ["docx", *(["pdf"] if office() else []), "html", "xlsx", "csv"]
 
 
 def _address(question: Question, form: str, *, published: bool) -> str:

@@ -1,16 +1,15 @@
 """The tables of what is no delivery: posts, what loudspeakers read, and work by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from engine.areas import registry as areas
 from engine.content.activity_kinds import kind_label, measure_label
 from engine.i18n import number, sentence
-from engine.reports import activities_written, places, posts
+from engine.reports import activities_written, broadcasts, posts
 from engine.reports.activities import ActivityLine, ActivityReport
 from engine.reports.as_table import NOTHING
 from engine.reports.broadcasts import COUNTS, BroadcastReport, Heard
 from engine.reports.dimensions import AREAS
-from engine.reports.places import Place
 from engine.reports.posts import PostFigures, PostReport
 from engine.web.page import percent
 from engine.web.pictures import bar
@@ -46,9 +45,7 @@ def _post(names: tuple[str, ...], figures: PostFigures, shown: list[str]) -> Lin
 
 def read_aloud(report: BroadcastReport) -> Table:
     """What loudspeakers did."""
-    keys = [key for key, _ in report.lines]
-    found = places.labels(areas.load(), [key for key in keys if isinstance(key, Place)]) if report.by in AREAS else {}
-    names = [_word(report.by, key, found) for key in keys]
+    names = broadcasts.labels(report, areas.load() if report.by in AREAS else None)
     lines = [_heard((name,), heard) for name, (_, heard) in zip(names, report.lines, strict=True)]
     return Table(
         "broadcasts",
@@ -57,17 +54,12 @@ def read_aloud(report: BroadcastReport) -> Table:
         tuple(head(f"broadcasts-{name}") for name in COUNTS),
         tuple(lines),
         _heard((sentence("reports.total"),), report.totals),
+        (sentence("reports.broadcasts-apart"),),
     )
 
 
 def _heard(names: tuple[str, ...], heard: Heard) -> Line:
     return _counted(names, list(heard.document().values()))
-
-
-def _word(by: str, key: Place | str, labels: Mapping[Place, str]) -> str:
-    if isinstance(key, Place):
-        return labels.get(key, key.name)
-    return "/".join(reversed(key.split("-"))) if by == "day" else key
 
 
 def by_hand(report: ActivityReport) -> Table:

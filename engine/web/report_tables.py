@@ -7,11 +7,13 @@ from engine.areas.registry import Registry
 from engine.i18n import number, sentence
 from engine.reports.as_table import ALWAYS, NOTHING, by_words, cells, words_of
 from engine.reports.beside import SIDES, Beside, BesideRow
+from engine.reports.beside_written import SHOWN_BESIDE, beside_cell
 from engine.reports.counting import Keys
 from engine.reports.dimensions import AREAS
 from engine.reports.figures import COLUMNS, Figures
 from engine.reports.measured import Measured, Values
-from engine.reports.measured_written import SHOWN_BESIDE, beside_cell, cell_of, communes_said, heads_of
+from engine.reports.measured_words import communes_said, heads_of, missing
+from engine.reports.measured_written import cell_of
 from engine.reports.places import Place
 from engine.reports.report import Report
 from engine.web.page import percent
@@ -133,8 +135,7 @@ def measured(told: Measured, most: int = MOST_LINES) -> Table:
     """A measure with what it says beside its figures; reasons with what to do about each."""
     heads, rows = heads_of(told), told.rows[:most]
     names = _named(told.dimensions, [row.keys for row in rows])
-    lines = tuple(_measured(heads, name, row.values) for name, row in zip(names, rows, strict=True))
-    retired = [sentence("reports.retired", runs=number(told.retired))] if told.retired else []
+    lines = tuple(_measured(told, heads, name, row.values) for name, row in zip(names, rows, strict=True))
     reasons = told.what == "reasons"
     return Table(
         told.what,
@@ -142,19 +143,19 @@ def measured(told: Measured, most: int = MOST_LINES) -> Table:
         heads_along(told.dimensions),
         tuple(Head(sentence(f"reports.head-{one}")) if one in _WORDS else head(one) for one in heads),
         lines,
-        None if reasons else _measured(heads, (sentence("reports.total"),), told.totals),
-        (*_cut(told.rows, most), *retired, *communes_said(told), sentence(f"reports.note-{told.what}")),
+        None if reasons else _measured(told, heads, (sentence("reports.total"),), told.totals),
+        (*_cut(told.rows, most), *missing(told), *communes_said(told), sentence(f"reports.note-{told.what}")),
         folds=reasons,
         csv=told.what,
     )
 
 
-def _measured(heads: Sequence[str], names: tuple[str, ...], values: Values) -> Line:
+def _measured(told: Measured, heads: Sequence[str], names: tuple[str, ...], values: Values) -> Line:
     figures = [values.get(f"{one}_s" if one.startswith("delay_") else one) for one in heads]
     rate = values.get("coverage_rate")
     return Line(
         names,
-        tuple(cell_of(one, values) for one in heads),
+        tuple(cell_of(told, one, values) for one in heads),
         tuple(one if isinstance(one, int | float) else None for one in figures),
         bar(rate) if isinstance(rate, float) else None,
     )

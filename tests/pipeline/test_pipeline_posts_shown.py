@@ -1,16 +1,23 @@
 """Posts as people and other programs see them: none of the contract for deliveries moves, none of a post is hidden."""
 
+import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import road_workspace as files
 from pipeline_pages import WORDS
 from pipeline_road import AREAS, Person, Road, on_one_database
+from python_calamine import CalamineWorkbook
 
 from engine.cli import main
+from engine.reports import keeping
+from engine.reports.forms import make
 from engine.reports.posts import AskedPosts, PostReport, make_post_report
 from engine.reports.posts_written import posts_csv
+from engine.reports.report import Asked
+from engine.reports.wanted import Wanted
 
 PAGES = """\
   trang-a: {provider: sandbox, channel: facebook, area: {era: "2025", code: "06184"}}
@@ -129,3 +136,18 @@ def test_plan_preview_and_rehearsal_show_posts_before_anything_is_posted(road: R
     assert [run["posts"] for run in rehearsed["runs"] if run["step"] == "bai"] == [{"published": 3}]
     assert rehearsed["ok"]
     assert road.rows("SELECT count(*) FROM post") == [(0,)]
+
+
+@on_one_database
+def test_posts_are_in_every_form_and_in_what_is_frozen(posted: Road) -> None:
+    wanted = Wanted(("thu",), "commune", what="posts")
+    live = json.loads(make(posted.process, wanted, "json").content)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(make(posted.process, wanted, "xlsx").content))
+    assert book.sheet_names == ["Bài đăng", "Ghi chú"]
+    assert len(book.get_sheet_by_name("Bài đăng").to_python()) == 1 + len(live["posts"]) + 1
+    kept = keeping.keep(posted.process, Asked(("thu",), "district"), exact=True, note=None)
+    with posted.process.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM post_response")  # what the vendors say from now on is not in it
+    again = json.loads(make(posted.process, replace(wanted, campaigns=(), frozen=kept.kept.id), "json").content)
+    assert again["posts"] == live["posts"] and again["post_totals"] == live["post_totals"]
+    assert json.loads(make(posted.process, wanted, "json").content)["post_totals"] != live["post_totals"]

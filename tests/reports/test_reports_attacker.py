@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from publication_attacker import Knowledge, found
-from publication_world import PLACES, THRESHOLD, Key, Press, World, freezes, targets, unchanged
+from publication_coverage import Coverage, people, releases, secrets
+from publication_world import PLACES, THRESHOLD, Key, Place, Press, World, freezes, targets, unchanged
 
 from engine.areas import registry as areas
 from engine.reports import places
@@ -36,6 +37,13 @@ HELPERS = World(
     {
         (1, ("2025", "06211"), "a"): 300, (1, ("2025", "06565"), "a"): 200,
         (2, ("2025", "06211"), "a"): 4, (2, ("2025", "06565"), "a"): 3,
+    }
+)  # fmt: skip
+# Two communes that are told together in every run, and one that grows: people who are in one of the runs only.
+SHARED = World(
+    {
+        (1, ("2025", "06211"), ""): 3, (1, ("2025", "06187"), ""): 9, (1, ("2025", "06565"), ""): 12,
+        (2, ("2025", "06211"), ""): 2, (2, ("2025", "06187"), ""): 9, (2, ("2025", "06565"), ""): 14,
     }
 )  # fmt: skip
 ARMS = World({(1, ("2025", "06211"), "a"): 20, (1, ("2025", "06211"), "b"): 2, (1, ("2025", "06565"), "b"): 30})
@@ -143,6 +151,34 @@ MISTAKES = (
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__)
 def test_the_attacker_would_find_the_mistake(mistake: Callable[[Press], Press]) -> None:
     assert any(next(learnt(world, mistake(Press())), None) for world in (ARMS, NEIGHBOUR, HELPERS, NASTY))
+
+
+def whole(world: World) -> Iterator[frozenset[Place]]:
+    """People of the whole campaign, as coverage is published."""
+    yield frozenset(place for _, place, _ in world.cells)
+
+
+def by_commune(world: World) -> Iterator[frozenset[Place]]:
+    """The mistake: people of each commune."""
+    yield from (frozenset({place}) for _, place, _ in world.cells)
+
+
+def learnt_beside(world: World, coverage: Coverage) -> list[str]:
+    """What the attacker learns from all freezes together and the coverage of each."""
+    press = Press()
+    return list(found(releases(world, press, coverage), secrets(world, press), people(world), world.threshold))
+
+
+@settings(max_examples=20)
+@given(worlds())
+@example(NASTY)
+@example(SHARED)
+def test_people_counted_once_over_the_whole_campaign_tell_of_no_place(world: World) -> None:
+    assert learnt_beside(world, whole) == []
+
+
+def test_the_attacker_would_find_people_counted_once_by_commune() -> None:
+    assert any(learnt_beside(world, by_commune) for world in (NEIGHBOUR, HELPERS, SHARED))
 
 
 def test_the_attackers_arithmetic_is_right() -> None:

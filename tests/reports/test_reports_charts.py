@@ -95,6 +95,7 @@ def test_a_picture_is_the_same_every_time_and_speaks_vietnamese():
     assert drawn == by_place(DISTRICTS, NAMES).svg()
     root = etree.fromstring(drawn)
     assert root.get("role") == "img" and root.get("aria-label") == chart.text
+    assert not [one for one in root.iter() if "graphics" in one.get("role", "")]
     assert "<title>Kết quả theo huyện, thị xã, thành phố (cũ)</title>" in drawn
     assert "Huyện Tràng Định (cũ)" in drawn and "15.900/16.324 (97,4%)" in drawn
     assert set(re.findall(r'font-family="([^"]+)"', drawn)) == {"Loa Sans"}

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import insert
 
 from engine.areas.registry import load
+from engine.reports.asking import Asking
 from engine.reports.beside import Beside
+from engine.reports.beside_written import show_beside
 from engine.reports.delays import BUCKETS, MEDIAN, P95, Quantile, quantile
 from engine.reports.measured import MEASURES
-from engine.reports.measured_written import show_beside
 from engine.reports.report import Asked, make_report
+from engine.reports.sheets_measured import measured_sheet
 from engine.status import Status
 from engine.store.outbox import Change
 from engine.store.tables import Contact, ContactImport, OptOut, table_of
@@ -71,7 +73,10 @@ def test_people_nobody_can_tell_any_more_are_not_told_as_nobody(sent, loa):
         told = document(loa, "--what", what)
         assert (told["totals"][name], told["retired_runs"]) == (None, 2)
         _, out, _ = loa("report", "lang-son", "--what", what)
-        assert "hết thời hạn lưu" in out
+        assert "hết thời hạn lưu" in out and "không còn biết" in out
+        assert "hết thời hạn lưu" in loa("report", "lang-son", "--what", what, "--format", "csv")[1].splitlines()[-1]
+        sheet = measured_sheet(Asking(sent.process, ("lang-son",), "2025", None, None, False).measured(what), None)
+        assert "không còn biết" in sheet.rows[0] and any("hết thời hạn lưu" in note for note in sheet.notes)
     assert document(loa, "--what", "delay")["totals"]["delivered"] == 3  # tallies stay
 
 

@@ -85,7 +85,7 @@ def test_activities_are_a_sheet_without_a_sum():
 def page(**changes) -> str:
     wanted = {"sheets": [deliveries_sheet(DISTRICTS, REGISTRY), activities_sheet(by_hand(), REGISTRY)], "charts": []}
     wanted |= changes
-    return html("Báo cáo <b>&", AS_OF, DISTRICTS.totals, wanted["sheets"], wanted["charts"])
+    return html("Báo cáo <b>&", AS_OF, DISTRICTS.totals, [("Lượt tin", wanted["sheets"])], wanted["charts"])
 
 
 def test_the_page_is_one_file_that_runs_and_fetches_nothing():
@@ -144,7 +144,10 @@ def test_the_command_writes_each_form_by_its_ending(small_and_large, loa, tmp_pa
         code, out, err = loa("report", "lang-son", "--out", tmp_path / f"r.{ending}")
         assert (code, out) == (0, "") and f"r.{ending}" in err
     book = CalamineWorkbook.from_path(tmp_path / "r.xlsx")
-    assert book.sheet_names == ["Huyện (cũ)", "Xã, phường", "Ngày", "Bước", "Kênh", "Ghi chú"]
+    deliveries, measures = book.sheet_names[:5], book.sheet_names[5:-1]
+    assert deliveries == ["Huyện (cũ)", "Xã, phường", "Ngày", "Bước", "Kênh"] and book.sheet_names[-1] == "Ghi chú"
+    assert measures == ["Độ phủ", "Thời gian đến máy", "Lý do chưa đến", "Chi phí một lượt", "Từ chối nhận tin"]
+    assert book.get_sheet_by_name("Độ phủ").to_python()[-1] == ["Cộng", 25.0, 25.0, 0.0, 0.0]
     exact = [row[0] for row in book.get_sheet_by_name("Xã, phường").to_python()]
     assert "06541" in exact  # for the office
 
@@ -191,8 +194,8 @@ def test_the_official_report_tells_no_small_place_and_carries_its_id(small_and_l
         (["lang-son", "--by", "day", "--format", "docx", "--out", "x.docx"], "báo cáo đầy đủ"),
         (["lang-son", "--format", "xlsx", "--json", "--out", "x.xlsx"], "không đi cùng nhau"),
         (["--format", "html", "--out", "x.html"], "Hãy nêu tên chiến dịch"),
-        (["lang-son", "--what", "coverage", "--out", "x.xlsx"], "xlsx chưa có “coverage”"),
-        (["lang-son", "--by", "day", "--beside", "nghe-an", "--out", "x.html"], "html chưa có “beside”"),
+        (["lang-son", "--what", "coverage", "--by", "district", "--out", "x.html"], "một số chung cho cả chiến dịch"),
+        (["lang-son", "--by", "language", "--beside", "nghe-an", "--out", "x.html"], "chỉ đặt cạnh nhau theo"),
     ],
 )
 @one_database

@@ -12,6 +12,7 @@ from engine.areas import registry as areas
 from engine.cli.frozen import freeze_now
 from engine.reports import frozen
 from engine.reports.dimensions import DIMENSIONS, partners
+from engine.reports.frozen_writing import every
 from engine.reports.publication import publication_of
 from engine.reports.report import Asked, make_report
 from engine.status import Status
@@ -190,7 +191,9 @@ def test_there_is_nothing_to_freeze_where_nobody_was_reached(road, loa, campaign
         ("lang-son", "--by", "day", "--note", "x"),
         ("lang-son", "--by", "day", "--difference"),
         ("lang-son", "--freeze", "--what", "activities"),
-        ("--frozen", "LS-2027-0731-AAAA", "--by", "kind"),
+        ("--frozen", "LS-2027-0731-AAAA", "--by", "kind", "--difference"),
+        ("--frozen", "LS-2027-0731-AAAA", "--by", "day", "--beside", "lang-son"),
+        ("lang-son", "--by", "day", "--beside", "nghe-an", "--freeze"),
         ("lang-son",),
     ],
 )
@@ -214,7 +217,7 @@ def test_what_is_kept_holds_no_person(road, filled, loa):
         content = json.loads(connection.execute(text("SELECT content FROM frozen_report")).scalar_one())
     assert set(content) == {
         "format", "definitions", "program", "area_table", "language", "campaigns", "as_of", "since", "until", "runs",
-        "publication", "tables",
+        "publication", "tables", "posts", "broadcasts", "activities", "measures",
     }  # fmt: skip
     assert {tuple(row) for table in content["tables"] for row in table["rows"]} == {("figures", "keys")}
     assert content["campaigns"][0]["digests"] == [road.snapshot.digest]
@@ -222,4 +225,4 @@ def test_what_is_kept_holds_no_person(road, filled, loa):
 
 def test_every_dimension_and_the_pairs_that_are_asked_for_most_are_kept():
     useful = {("district", "step"), ("district", "channel"), ("day", "channel"), ("step", "variant")}
-    assert {(one,) for one in DIMENSIONS} | useful <= set(frozen.every())
+    assert {(one,) for one in DIMENSIONS} | useful <= set(every())

@@ -300,6 +300,7 @@ def test_the_docs_name_all_that_a_form_can_be_filled_with():
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_reasons_are_words_and_none_is_small(road):
     from engine.pipeline.process import Process
+    from engine.reports.asking import Asking
     from engine.reports.official.reasons import failure_reasons
     from engine.status import Status
     from engine.store.outbox import Change
@@ -309,7 +310,7 @@ def test_reasons_are_words_and_none_is_small(road):
         attempt = road.claim(delivery)
         road.move(Change(delivery, attempt, Status.FAILED, road.process.clock.now(), None, reason=reason))
     process: Process = road.process
-    with process.database.read() as connection:
-        told = failure_reasons(connection, road.ids)
-        assert [one.deliveries for one in told] == [2, 1]
-        assert [one.deliveries for one in failure_reasons(connection, road.ids, 2)] == [2]
+    asking = Asking(process, ("lang-son",), "2025", None, None, publish=False)
+    told = asking.measured("reasons")
+    assert [one.deliveries for one in failure_reasons(told)] == [2, 1]
+    assert [one.deliveries for one in failure_reasons(told, 2)] == [2]

@@ -18,6 +18,7 @@ from engine.reports.publication_places import published_fold
 from engine.reports.publication_units import common
 from engine.status import Status
 from engine.store import publications
+from engine.store.outbox import Change
 from engine.store.publications import Settled
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where no dialect matters
@@ -211,8 +212,58 @@ def test_units_of_other_area_tables_are_not_used_as_if_they_were_of_these(road, 
     assert told.areas.joined == {("20", "183", "2025:06211"), ("20", "183", "2025:06187")}
 
 
-def test_what_has_no_publication_units_yet_is_not_published(loa):
-    for more in (("--what", "coverage"), ("--by", "district", "--beside", "nghe-an"), ("--what", "opt-outs")):
-        for option in ("--publish", "--freeze"):
-            code, out, err = loa("report", "lang-son", *more, option)
-            assert (code, out) == (2, "") and "chưa có bản gộp" in err
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (("--what", "coverage", "--by", "district"), "một số chung cho cả chiến dịch"),
+        (("--what", "coverage", "--from", "2027-07-01"), "một số chung cho cả chiến dịch"),
+        (("--what", "opt-outs", "--by", "commune"), "--what opt-outs không chia theo commune"),
+        (("--by", "variant", "--beside", "nghe-an"), "không theo variant"),
+    ],
+)
+def test_a_measure_of_a_place_is_not_published(loa, more, why):
+    code, out, err = loa("report", "lang-son", *more, "--publish")
+    assert (code, out) == (2, "") and why in err
+
+
+@on_sqlite
+def test_published_measures_count_published_runs_and_name_no_place(road, loa):
+    ids = road.run([*people(12, commune="06211"), *people(2, commune="06541")])
+    road.send(ids[0], Status.ACCEPTED, Status.DELIVERED)
+    road.run(people(3, commune="06187"), step="canh-bao")  # three people: a run that nobody hears of
+    told = document(loa, "lang-son", "--what", "coverage", "--publish")
+    assert (told["totals"]["people_targeted"], told["published"], "communes" in told) == (14, True, False)
+    exact = document(loa, "lang-son", "--what", "coverage")
+    assert exact["totals"]["people_targeted"] == 14 and "published" not in exact  # three of the fourteen again
+    by_step = document(loa, "lang-son", "--what", "opt-outs", "--by", "step", "--publish")
+    assert [row["step"] for row in by_step["rows"]] == ["mo-dau"]
+    cost = document(loa, "lang-son", "--what", "cost", "--by", "commune", "--publish")
+    assert {row["area"]["name"] for row in cost["rows"]} == set(
+        named(document(loa, "lang-son", "--by", "commune", "--publish"))
+    )
+    delay = document(loa, "lang-son", "--what", "delay", "--publish")["totals"]
+    assert delay["delivered"] == 1 and delay["delay_median_s"] is None  # one word has no delay of its own
+
+
+@on_sqlite
+def test_rare_reasons_are_told_together_when_published(road, loa):
+    ids = road.run([{"commune": "06211"}] * 40)
+    for place, delivery in enumerate(ids):
+        reason = "landline" if place < 2 else "unreachable" if place < 16 else "text"
+        attempt = road.claim(delivery)
+        road.move(Change(delivery, attempt, Status.FAILED, DUE, f"SM{delivery}", reason=reason, handed=True))
+    rows = document(loa, "lang-son", "--what", "reasons", "--publish")["rows"]
+    assert {row["reason"]: row["deliveries"] for row in rows} == {"landline, unreachable": 16, "text": 24}
+    assert "khác (" in loa("report", "lang-son", "--what", "reasons", "--publish")[1]
+
+
+@on_sqlite
+def test_two_campaigns_beside_each_other_share_the_coarser_units(road, loa):
+    """Mẫu Sơn is large this year and small last year: alone it may be told, beside last year it may not."""
+    road.run([*people(30, commune="06211"), *people(30, commune="06187")])
+    road.run([*people(30, commune="06211"), *people(3, commune="06187")], campaign="lang-son-truoc")
+    arguments = ("lang-son", "--by", "commune", "--beside", "lang-son-truoc", "--publish")
+    told = document(loa, *arguments)
+    assert told["published"] is True
+    [row] = told["rows"]
+    assert row["area"]["code"] is None and (row["this"]["targeted"], row["beside"]["targeted"]) == (60, 33)

@@ -25,6 +25,10 @@ _NUMBERS = {
 }
 
 
+# The library calls each group of marks a symbol of its own, without a name: a screen reader would stop at all of them.
+_PARTS = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A picture-to-be. ``key`` names it in files and pages; ``text`` says in words and figures what it shows."""
@@ -45,6 +49,7 @@ class Chart:
         inside = _ROLES.sub("", inside)  # a picture is one thing to who listens; roles of its parts would want names
         style = f"<style>{font_face()}</style>" if with_fonts else ""
         named = f' role="img" aria-label="{escape(self.text)}"'
+        inside = _PARTS.sub("", inside)
         return f"{opening}{named}><title>{escape(self.title)}</title><desc>{escape(self.text)}</desc>{style}{inside}"
 
     def png(self, *, scale: float = 2.0) -> bytes:

@@ -12,7 +12,7 @@ NOTHING = "—"
 class Shares(NamedTuple):
     """Deliveries that were to go out, in three parts that add up to ``to_send``."""
 
-    to_send: int  # targeted without excluded and cancelled: the denominator of the delivery rate
+    to_send: int  # ``Figures.addressed``: the denominator of the delivery rate
     delivered: int
     lost: int  # failed, or expired
     waiting: int  # not handed over yet, or without an answer
@@ -21,7 +21,7 @@ class Shares(NamedTuple):
 def shares(figures: Figures) -> Shares:
     """The parts of a row's figures."""
     counts = figures.statuses
-    to_send = figures.targeted - counts[Status.EXCLUDED] - counts[Status.CANCELLED]
+    to_send = figures.addressed
     delivered, lost = counts[Status.DELIVERED], counts[Status.FAILED] + counts[Status.EXPIRED]
     return Shares(to_send, delivered, lost, to_send - delivered - lost)
 

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.areas.registry import Registry
-from engine.content.activity_kinds import kind_label, measure_label
 from engine.i18n import number, sentence
-from engine.reports import activities_written
 from engine.reports.charts.bars import by_place, funnel
 from engine.reports.charts.course import course
 from engine.reports.charts.map import map_of
 from engine.reports.charts.shapes import Shapes
 from engine.reports.charts.shares import percent, shares
 from engine.reports.figures import Figures
-from engine.reports.official import words
+from engine.reports.official import appendices, words, words_beside
 from engine.reports.official.gathered import Gathered
 from engine.reports.pictures import names_of, side_by_side
 from engine.reports.places import Place
@@ -34,7 +32,6 @@ def filling(gathered: Gathered, registry: Registry, shapes: Shapes | None = None
     day = gathered.as_of.date()
     signer = heading.signer
     recipients = [f"- {one};" for one in heading.recipients if not _is_file(one)]
-    activities = gathered.activities
     told = {
         "parent": organisation.parent or "",
         "organisation": organisation.name,
@@ -55,7 +52,7 @@ def filling(gathered: Gathered, registry: Registry, shapes: Shapes | None = None
         "districts_total": _line("", sentence("reports.total"), gathered.districts.totals),
         "communes": _rows(gathered.communes, names),
         "communes_total": _line("", sentence("reports.total"), gathered.communes.totals),
-        "activities": _activities(gathered, registry) if activities and activities.lines else [],
+        **appendices.beside(gathered, registry),
         "units": sentence("official.units") if gathered.districts.published is not None else "",
         "marks": " ".join(gathered.marks),
         "as_of": f"{gathered.as_of:%H:%M} {words.decree_date(day)}",
@@ -97,6 +94,8 @@ def _results(
             ),
         ),
         (sentence("official.heading-activities"), words.activities(gathered), ()),
+        (sentence("official.heading-posts"), words_beside.posts(gathered), ()),
+        (sentence("official.heading-broadcasts"), words_beside.broadcasts(gathered), ()),
     )
     parts: list[dict[str, Any]] = []
     figure = 0
@@ -108,7 +107,7 @@ def _results(
                 caption = sentence("official.figure", number=figure, title=chart.title)
                 pictures.append({"image": chart, "caption": caption})
         if lines or pictures:
-            parts.append({"heading": heading, "lines": lines, "pictures": pictures})
+            parts.append({"heading": f"{len(parts) + 1}. {heading}", "lines": lines, "pictures": pictures})
     return parts
 
 
@@ -140,26 +139,6 @@ def _line(place: str, name: str, figures: Figures) -> dict[str, str]:
         "waiting": number(parts.waiting),
         "rate": percent(parts.delivered, parts.to_send),
     }
-
-
-def _activities(gathered: Gathered, registry: Registry) -> list[dict[str, str]]:
-    report = gathered.activities
-    assert report is not None
-    lines, before = [], None
-    for line, name in zip(report.lines, activities_written.labels(report, registry), strict=True):
-        counts = ["" if count is None else number(count) for count in (line.planned, line.done)]
-        lines.append(
-            {
-                "name": "" if line.key == before else name,
-                "kind": kind_label(line.kind),
-                "measure": measure_label(line.measure),
-                "planned": counts[0],
-                "done": counts[1],
-                "rate": "" if line.rate is None else f"{number(line.rate * 100, 1)}%",
-            }
-        )
-        before = line.key
-    return lines
 
 
 def _clean(value: Any) -> Any:

@@ -7,10 +7,11 @@ from engine.errors import ContentError
 from engine.i18n import speaking
 from engine.pipeline.files import load_workspace
 from engine.reports.asking import Asking
-from engine.reports.counting import Zones
+from engine.reports.measured import Measure
 from engine.reports.official.gathered import Reason, gather
-from engine.reports.report import Asked, choose
 from engine.reports.tally_queries import runs_of
+
+_MEASURES: tuple[Measure, ...] = ("coverage", "delay", "cost", "opt-outs")  # reasons stand in section III
 
 
 def official(form: str, asking: Asking) -> bytes:
@@ -26,7 +27,7 @@ def official(form: str, asking: Asking) -> bytes:
     own_form = form_of(folder, configuration.report.template)  # before the work: a slip is told at once
     shapes = load_shapes(folder, registry, configuration.organisation.province)
     asking.units()
-    by_hand = asking.activities("district") if asking.frozen is None else None
+    measures = [asking.measured(what) for what in _MEASURES] if asking.has_measures and not asking.cut else []
     gathered = gather(
         asking.report,
         asking.campaigns,
@@ -34,9 +35,12 @@ def official(form: str, asking: Asking) -> bytes:
         hotlines,
         configuration.organisation,
         configuration.report,
-        activities=by_hand,
+        activities=asking.activities("district"),
         reasons=_reasons(asking),
         apart=asking.apart("district"),
+        posts=asking.posts("district"),
+        broadcasts=asking.broadcasts("district"),
+        measures=measures,
     )
     made = docx(gathered, registry, shapes, own_form)
     if form == "docx":
@@ -54,18 +58,14 @@ def titles(asking: Asking) -> list[str]:
 
 
 def _reasons(asking: Asking) -> list[Reason]:
-    """Why deliveries failed; nothing for a frozen report, which keeps no reasons."""
+    """Why deliveries failed; nothing of a report that an older program froze, which kept no reasons."""
     from engine.reports.official.reasons import failure_reasons
 
-    if asking.frozen is not None:
+    if not asking.has_measures:
         return []
-    process, publication = asking.process, asking.publication
-    asked = Asked(asking.campaigns, "campaign", asking.era, asking.since, asking.until)
-    with process.database.read() as connection:
-        chosen = choose(asked, Zones(process.snapshot), runs_of(connection, asking.campaigns), publication)
-        with speaking("vi"):
-            small_cell = publication.small_cell if publication else 1
-            return failure_reasons(connection, [run.id for run in chosen.runs], small_cell)
+    told = asking.measured("reasons")
+    with speaking("vi"):
+        return failure_reasons(told, told.published.small_cell if told.published else 1)
 
 
 def _workspace(asking: Asking) -> Workspace:

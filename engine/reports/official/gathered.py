@@ -9,8 +9,11 @@ from engine.content.campaign import Campaign
 from engine.content.organisation import Organisation, ReportHeading
 from engine.reports.activities import ActivityReport
 from engine.reports.as_table import marks
+from engine.reports.broadcasts import BroadcastReport
 from engine.reports.dimensions import By
 from engine.reports.figures import Figures
+from engine.reports.measured import Measured
+from engine.reports.posts import PostReport
 from engine.reports.report import Report
 
 Ask: TypeAlias = Callable[[By], Report]
@@ -39,6 +42,9 @@ class Gathered:
     activities: ActivityReport | None = None  # by district
     reasons: tuple[Reason, ...] = ()
     apart: tuple[Report, ...] = ()  # of two campaigns: each by itself, by district
+    posts: PostReport | None = None  # by district
+    broadcasts: BroadcastReport | None = None  # by district
+    measures: tuple[Measured, ...] = ()  # each of the whole campaign
 
     @property
     def marks(self) -> list[str]:
@@ -73,9 +79,13 @@ def gather(
     activities: ActivityReport | None = None,
     reasons: Sequence[Reason] = (),
     apart: Sequence[Report] = (),
+    posts: PostReport | None = None,
+    broadcasts: BroadcastReport | None = None,
+    measures: Sequence[Measured] = (),
 ) -> Gathered:
     """Ask for each dimension once. ``ask`` gives the report along one: what is passed on, by publication units."""
     return Gathered(
         tuple(keys), tuple(campaigns), tuple(hotlines), organisation, heading,
         ask("district"), ask("commune"), ask("day"), ask("channel"), activities, tuple(reasons), tuple(apart),
+        posts, broadcasts, tuple(measures),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from engine.i18n import number, sentence
 from engine.reports.activities import ActivityLine
 from engine.reports.charts.bars import Line, lines_of
 from engine.reports.charts.shares import percent, shares
+from engine.reports.official.appendices import numbers
 from engine.reports.official.gathered import Gathered
 from engine.reports.places import Place
 from engine.status import Status
@@ -115,6 +116,8 @@ def results(gathered: Gathered) -> list[str]:
         spent = {"segments": number(totals.segments), "cost": number(totals.cost_vnd)}
         each = number(round(totals.cost_vnd / parts.delivered)) if parts.delivered else None
         lines.append(sentence("official.cost", **spent, each=each) if each else sentence("official.cost-only", **spent))
+    if appendix := numbers(gathered).get("measures"):
+        lines.append(sentence("official.measures-appendix", appendix=appendix))
     return lines
 
 
@@ -162,7 +165,10 @@ def activities(gathered: Gathered) -> list[str]:
         sentence("official.activity", kind=kind_label(kind), counts=_all_counts(its_lines))
         for kind, its_lines in by_kind.items()
     ]
-    return [*lines, sentence("official.activities-apart")]
+    lines.append(sentence("official.activities-apart"))
+    if appendix := numbers(gathered).get("activities"):
+        lines[-1] += " " + sentence("official.activities-appendix", appendix=appendix)
+    return lines
 
 
 def _all_counts(lines: Sequence[ActivityLine]) -> str:

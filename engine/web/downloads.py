@@ -48,7 +48,7 @@ class Make:
 
 
 def choices(question: Question) -> tuple[list[Choice], list[Choice]]:
-    """What may be passed on, and what is for the office. A part that may not be passed on like this has no such file."""
+    """What may be passed on, and what is for the office. What may not be passed on as it was asked for has no file."""
     wanted = question.wanted
     passed = _passed_on(wanted) if wanted is not None else []
     return (

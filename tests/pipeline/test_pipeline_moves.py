@@ -37,6 +37,7 @@ def test_a_road_takes_the_rows_it_is_named_for(
     quick_road.prove_tallies()
 
 
+@pytest.mark.torture  # the roads above once more for each row
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
 def test_a_road_fails_without_the_row_it_is_named_for(
     quick_road: Road, world: World, monkeypatch: pytest.MonkeyPatch, row: Row

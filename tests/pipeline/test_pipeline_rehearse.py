@@ -74,6 +74,7 @@ def test_what_is_rehearsed_is_what_is_planned(road: Road) -> None:
     assert shown["nhac", "2027-07-21"].excluded["capped"] == 0 and not rules(result)
 
 
+@on_one_database
 def test_the_same_seed_gives_the_same_phones_and_another_gives_others(road: Road) -> None:
     people(road, 60)
     days = [outcome(road, seed=seed).days for seed in (7, 7, 8)]

@@ -131,6 +131,7 @@ BUDGET = {"campaigns/thu.yaml": files.campaign(*STEPS, limits="{budget: 3_000}")
 
 
 @on_one_database
+@pytest.mark.torture
 @pytest.mark.parametrize(
     ("rule", "workspace", "break_it"),
     [

@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-import structlog
+# structlog imports its renderer for developers in any case, and that one rich where it finds it: 0.1 s of every command
+# for what is not used here. So it finds none.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]
+try:
+    import structlog
+finally:
+    if _rich is None:
+        del sys.modules["rich"]
+    else:
+        sys.modules["rich"] = _rich
 
 LARGEST = 5_000_000  # bytes of a log file before it is put aside
 

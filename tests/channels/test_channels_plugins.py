@@ -78,6 +78,7 @@ async def _keep_nothing(progress: str) -> None:
     raise AssertionError(progress)
 
 
+@pytest.mark.torture
 def test_check_knows_an_installed_vendors_keys_and_names_a_broken_package_at_its_line(tmp_path: Path) -> None:
     (tmp_path / "loa.yaml").write_text(LOA, encoding="utf-8")
     from_the_page(tmp_path)

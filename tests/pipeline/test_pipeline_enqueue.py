@@ -94,6 +94,7 @@ def many_steps(road: Road, small_chunks: None) -> Road:
     return road
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize("at_the_end", [False, True], ids=["before", "within"])
 def test_a_break_between_any_two_transactions_loses_and_doubles_nothing(
     many_steps: Road, monkeypatch: pytest.MonkeyPatch, at_the_end: bool

@@ -50,6 +50,7 @@ def test_one_leads_and_the_next_one_takes_its_place_when_it_lets_go(prepared: Pr
         second.let_go()
 
 
+@pytest.mark.torture
 def test_a_killed_leader_leaves_the_lead_at_once(prepared: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", _LEADS],

@@ -189,6 +189,7 @@ with opened(from_environment(), clock=StoppedClock(parse_instant("2027-07-16 08:
 """
 
 
+@pytest.mark.torture
 @on_one_database
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 @pytest.mark.parametrize("where", ["half written", "renamed"])

@@ -188,6 +188,7 @@ def fresh(template: Path, world: World, wall: Wall) -> Iterator[Road]:
             yield road
 
 
+@pytest.mark.torture
 def test_the_promise_holds_on_both_databases(road: Road) -> None:
     road.write(workspace("2 per 2 days", "12 hours", "19:33-07:00", "3 per 7 days"))
     chance = random.Random(138)

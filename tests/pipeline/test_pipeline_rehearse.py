@@ -40,6 +40,7 @@ def _state(road: Road, settings: Settings) -> Any:
         return {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in SQLModel.metadata.tables}
 
 
+@pytest.mark.torture
 def test_the_true_database_is_not_touched_while_a_true_process_is_at_work(road: Road, settings: Settings) -> None:
     road.write({"campaigns/thu.yaml": TWO_STEPS})
     people(road, 12)
@@ -256,6 +257,7 @@ def test_a_disk_without_room_is_said_before_anything_is_sent(road: Road, monkeyp
     assert error.value.code == "no-space"
 
 
+@pytest.mark.torture
 def test_the_copy_holds_nobody_whom_nothing_addresses_and_nothing_that_is_long_ago(road: Road) -> None:
     road.write({"campaigns/thu.yaml": TWO_STEPS})
     road.people(Person(), Person(place=("2025", "00004")), Person(groups=("nhom",)))

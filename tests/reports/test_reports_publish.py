@@ -139,6 +139,7 @@ def test_several_campaigns_are_told_in_units_that_hold_in_each(road, loa):
     assert both["totals"]["targeted"] == 83
 
 
+@pytest.mark.torture
 @on_sqlite
 def test_every_dimension_and_pair_adds_up_to_the_same_people(road, loa):
     """The lines of the attacker's test are those that are really printed: see test_reports_attacker."""

@@ -297,6 +297,7 @@ def test_tables_do_not_fold_or_colour_when_nobody_looks(made: Here) -> None:
     assert any("16/07/2027 08:30" in line and "mo-dau" in line for line in ran.out.splitlines())
 
 
+@pytest.mark.torture
 def test_a_real_sender_refuses_a_turned_clock_before_any_call(copy: Here) -> None:
     """The vendor's address is the real one: a call would go to the internet, so there must be none."""
     files.write(copy.workspace, MESSAGES | {"campaigns/thu.yaml": files.campaign(files.step(sender="cong"))})
@@ -307,6 +308,7 @@ def test_a_real_sender_refuses_a_turned_clock_before_any_call(copy: Here) -> Non
     assert (ran.json["claimed"], ran.json["outcomes"]) == (0, {})
 
 
+@pytest.mark.torture
 def test_a_loopback_stand_in_may_have_a_turned_clock_and_made_up_people(copy: Here, tmp_path: Path) -> None:
     files.write(copy.workspace, MESSAGES | {"campaigns/thu.yaml": files.campaign(files.step(sender="cong"))})
     copy.ok("approve", "thu", "--by", "Người Duyệt", "--json")

@@ -151,6 +151,7 @@ except LoaError as error:
 """
 
 
+@pytest.mark.torture
 def test_two_that_prepare_the_same_workspace_at_once_both_succeed(settings: Settings) -> None:
     other = subprocess.Popen(
         [PYTHON, "-c", _PREPARE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -21,8 +21,8 @@ def serve() -> None:
     """Answer orders until stdin ends; whoever is still running then is killed."""
     for module in (
         "engine.cli", "scheduler", "engine.cli.dispatch", "engine.cli.sandbox", "engine.pipeline.service",
-        "engine.sandbox.server", "engine.sandbox.service", "engine.channels.twilio", "twilio.rest.api.v2010", "psycopg", "aiohttp.resolver",
-        "uvicorn.protocols.http.httptools_impl", "apscheduler.triggers.interval", "sqlalchemy.dialects.sqlite",
+        "engine.sandbox.server", "engine.sandbox.service", "engine.channels.twilio", "twilio.rest.api.v2010", "psycopg",
+        "aiohttp.resolver", "uvicorn.protocols.http.httptools_impl", "apscheduler.triggers.interval", "sqlalchemy.dialects.sqlite",
         "sqlalchemy.dialects.postgresql.psycopg",
     ):  # fmt: skip
         importlib.import_module(module)

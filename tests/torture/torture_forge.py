@@ -22,8 +22,8 @@ def serve() -> None:
     for module in (
         "engine.cli", "scheduler", "engine.cli.dispatch", "engine.cli.sandbox", "engine.pipeline.service",
         "engine.sandbox.server", "engine.sandbox.service", "engine.channels.twilio", "twilio.rest.api.v2010", "psycopg",
-        "aiohttp.resolver", "uvicorn.protocols.http.httptools_impl", "apscheduler.triggers.interval", "sqlalchemy.dialects.sqlite",
-        "sqlalchemy.dialects.postgresql.psycopg",
+        "aiohttp.resolver", "uvicorn.protocols.http.httptools_impl", "apscheduler.triggers.interval",
+        "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg",
     ):  # fmt: skip
         importlib.import_module(module)
     importlib.import_module("engine.areas.registry").load()

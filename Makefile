@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n 4 --dist worksteal  # four on two cores: real processes wait as much as they work
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Where no bytecode may be written every process that a test starts compiles 400 files anew.
@@ -10,13 +11,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Databases of tests lie in memory where there is a folder for that with room enough.
 export PYTEST_DEBUG_TEMPROOT := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 {print $$6}')
 
-.PHONY: demo test browser lint types torture bench catalogues lock clean
+.PHONY: demo test postgresql browser lint types torture bench catalogues lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/loa demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not torture and not browser"  # four on two cores: real processes wait as much as they work
+	$(PYTEST) -m "not torture and not browser and not postgresql"
+
+postgresql: $(VENV)/.dev
+	TEST_REQUIRE_POSTGRES=1 $(PYTEST) -m "postgresql and not torture"
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser tests/web tests/reports

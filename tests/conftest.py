@@ -43,8 +43,15 @@ _VARIABLES = (
 )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest begin first: one begun last keeps a single process at work while the others have finished."""
+    """Mark what does on PostgreSQL what ``make test`` has done on SQLite; only the store is tried on both there.
+
+    The longest begin first: one begun last keeps a single process at work while the others have finished.
+    """
+    for item in items:
+        if "postgresql" in item.name and not item.nodeid.startswith(("tests/store/", "tests/torture/")):
+            item.add_marker("postgresql")
     longest = ("tests/torture", "tests/road", "tests/pipeline", "tests/reports")
     places = {name: place for place, name in enumerate(longest)}
     items.sort(key=lambda item: places.get("/".join(item.nodeid.split("/")[:2]), len(places)))

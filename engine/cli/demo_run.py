@@ -42,9 +42,10 @@ CAMPAIGN = "lang-son-30-7"
 SHARES = {CAMPAIGN: 1.5}  # the others count 1 each: a third of the people live in the three pilot districts
 RATE = "2000/s"
 AFTER_DUE = timedelta(seconds=2)  # campaign time
+ANSWERED = timedelta(minutes=1)  # campaign time after which the phones that are on have answered
 AFTER_ALL = timedelta(days=2)
 PATIENCE = 120.0  # real seconds for one run
-QUIET = 0.5  # real seconds without a new receipt
+QUIET, PAUSE = 0.5, 0.3  # real seconds without a new receipt: at the end, and between runs
 _RATE = re.compile(r"(?<=rate: )20/s")
 
 
@@ -105,13 +106,16 @@ async def _send(process: Process, clock: TurnedClock, twilio: Vendor, plan: Plan
             twilio.turn(run.due + AFTER_DUE)
             clock.turn(run.due + AFTER_DUE)
             handed = await _over(process, working, run.step, run.occurrence)
+            twilio.turn(run.due + ANSWERED)
+            clock.turn(run.due + ANSWERED)
+            await _settled(process, PAUSE)
             _say(
                 "sent", run=number_of, runs=len(plan.runs), when=f"{run.due.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
                 step=run.step, sent=number(handed), seconds=f"{time.monotonic() - before:.1f}",
             )  # fmt: skip
         twilio.turn(run.due + AFTER_ALL)
         clock.turn(run.due + AFTER_ALL)
-        await _settled(process)
+        await _settled(process, QUIET)
     finally:
         stop.set()
         await working
@@ -133,10 +137,10 @@ async def _over(process: Process, working: "asyncio.Task[None]", step: str, occu
     return 0
 
 
-async def _settled(process: Process) -> None:
-    """Wait until receipts have stopped coming."""
+async def _settled(process: Process, quiet: float) -> None:
+    """Wait until no receipt has come for ``quiet`` real seconds."""
     seen, since = -1, time.monotonic()
-    while time.monotonic() - since < QUIET:
+    while time.monotonic() - since < quiet:
         await asyncio.sleep(0.1)
         with process.database.read() as connection:
             now = connection.execute(text("SELECT count(*) FROM receipt")).scalar_one()

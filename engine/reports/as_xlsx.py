@@ -3,12 +3,14 @@
 import io
 from collections.abc import Sequence
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 from engine.i18n import sentence
 from engine.reports.sheets import Cell, Column, Kind, Sheet, written
 
 _WIDEST = 48  # characters; a longer name is folded
+_LINE = 16  # points that a line of a head takes
 # What a file of ours never contains, whatever a name says. Numbers in words stay words: "06541" is a code.
 _OPTIONS = {
     "in_memory": True,
@@ -68,9 +70,13 @@ class _Formats:
 
 
 def _write(worksheet: Any, sheet: Sheet, formats: _Formats) -> None:
+    lines = 1
     for place, column in enumerate(sheet.columns):
+        width = _width(sheet, place, column)
         worksheet.write_string(0, place, column.head, formats.head)
-        worksheet.set_column(place, place, _width(sheet, place, column))
+        worksheet.set_column(place, place, width)
+        lines = max(lines, len(wrap(column.head, int(width) - 2)))  # bold, and beside the filter's arrow
+    worksheet.set_row(0, lines * _LINE)  # LibreOffice gives a folded head no room by itself
     for number, row in enumerate(sheet.rows, 1):
         _line(worksheet, number, row, sheet.columns, formats.plain)
     words = sum(column.kind in ("word", "code") for column in sheet.columns)

@@ -76,8 +76,10 @@ def make(process: Process, wanted: Wanted, form: str, notice: Notice = quiet) ->
         return Made(_name(process, wanted, its), its.media, text_content(told, form))
     check_file(wanted, its)
     asked = replace(wanted, publish=wanted.publish or its.passed_on)
-    asking = asking_of(process, asked, notice, publish=asked.publish)
-    return Made(_name(process, wanted, its), its.media, _file(its, asking, asked))
+    with process.database.one_moment():  # or two tables of one file would not agree while receipts come in
+        asking = asking_of(process, asked, notice, publish=asked.publish)
+        content = _file(its, asking, asked)
+    return Made(_name(process, wanted, its), its.media, content)
 
 
 def _file(form: Form, asking: Asking, wanted: Wanted) -> bytes:

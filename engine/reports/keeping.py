@@ -37,15 +37,16 @@ def keep(process: Process, asked: Asked, *, exact: bool, note: str | None) -> fr
 
     Raises ``LoaError`` (``frozen.nothing``, ``frozen.again``).
     """
-    publication = None
-    if not exact:
-        publication = publication_of(process.database, areas.load, process.snapshot, asked.campaigns)
     now = process.clock.now()
+    with process.database.one_moment():  # a receipt between two tables would stand in one of them only
+        publication = None
+        if not exact:
+            publication = publication_of(process.database, areas.load, process.snapshot, asked.campaigns)
 
-    def parts(only: frozenset[int]) -> dict[str, Any]:
-        return _beside(process, asked, now, publication, only)
+        def parts(only: frozenset[int]) -> dict[str, Any]:
+            return _beside(process, asked, now, publication, only)
 
-    kept = freeze(process.database, areas.load, process.snapshot, asked, now, publication, parts, note=note)
+        kept = freeze(process.database, areas.load, process.snapshot, asked, now, publication, parts, note=note)
     try:
         with process.database.write() as connection:
             publications.freeze(connection, kept)

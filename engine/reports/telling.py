@@ -19,6 +19,11 @@ def tell(process: Process, wanted: Wanted, notice: Notice) -> Tellable:
     ``notice`` takes sentences that stand beside the report and in none of its forms.
     """
     check_told(wanted)
+    with process.database.one_moment():
+        return _tell(process, wanted, notice)
+
+
+def _tell(process: Process, wanted: Wanted, notice: Notice) -> Tellable:
     asking = asking_of(process, wanted, notice, publish=wanted.publish)
     if wanted.derived:
         dimensions = derived_dimensions(wanted)

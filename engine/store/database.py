@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event
@@ -69,12 +70,16 @@ class Database:
         except ImportError:
             raise LoaError("store.no-driver") from None
         self._disposable = disposable
+        self._moment = local()
         on_sqlite = _prepare_disposable if disposable else _prepare_sqlite
         event.listen(self._db, "connect", on_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading one consistent state. Raises ``LoaError`` when the database is not usable."""
+        if (shared := getattr(self._moment, "connection", None)) is not None:
+            yield shared
+            return
         with translated(), self._db.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
@@ -82,6 +87,20 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
             connection.rollback()
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All that this thread reads in the block is of one state, however many ask one after the other.
+
+        What is written meanwhile, by whomever, is not seen. Nothing may be awaited inside: it is the thread's.
+        """
+        with self.read() as connection:
+            before = getattr(self._moment, "connection", None)
+            self._moment.connection = connection
+            try:
+                yield
+            finally:
+                self._moment.connection = before
 
     @contextmanager
     def write(self, lock: Lock | None = None, *, durable: bool = True) -> Iterator[Connection]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.areas import registry as areas
 from engine.cli.frozen import freeze_now
-from engine.reports import frozen
+from engine.reports import asking, frozen, keeping
 from engine.reports.dimensions import DIMENSIONS, partners
 from engine.reports.frozen_writing import every
 from engine.reports.publication import publication_of
@@ -107,6 +107,41 @@ def test_late_receipts_are_a_difference_and_later_runs_are_not(road, filled, loa
     assert code == 1  # communes are not crossed in what was frozen
     code, out, _ = loa("report", "--frozen", report_id, "--difference", "--by", "commune")
     assert code == 0 and "+1" in out and "Các xã gộp (2), Huyện Cao Lộc (cũ)" in out
+
+
+@pytest.mark.parametrize("how", ["published", "exact"])
+def test_a_receipt_that_comes_while_it_is_frozen_is_in_every_part_or_in_none(road, filled, loa, monkeypatch, how):
+    beside = keeping._beside
+
+    def late(*arguments):
+        road.send(filled[1], Status.ACCEPTED, Status.DELIVERED)
+        return beside(*arguments)
+
+    monkeypatch.setattr(keeping, "_beside", late)
+    report_id = freeze(loa, *(["--exact"] if how == "exact" else []))
+    told = [
+        json.loads(loa("report", "--frozen", report_id, "--json", *words)[1])["totals"]["delivered"]
+        for words in (["--by", "step"], ["--what", "delay"], ["--what", "opt-outs"])
+    ]
+    assert told == [1, 1, 1]
+
+
+@pytest.mark.parametrize("ending", ["html", "xlsx"])
+def test_a_receipt_that_comes_while_a_file_is_made_is_in_every_table_or_in_none(
+    road, filled, loa, monkeypatch, tmp_path, ending
+):
+    counted, seen = asking.make_report, []
+
+    def late(*arguments):
+        report = counted(*arguments)
+        if not seen:
+            road.send(filled[1], Status.ACCEPTED, Status.DELIVERED)
+        seen.append(report.totals.statuses[Status.DELIVERED])
+        return report
+
+    monkeypatch.setattr(asking, "make_report", late)
+    assert loa("report", "lang-son", "--out", tmp_path / f"r.{ending}")[0] == 0
+    assert len(seen) > 2 and set(seen) == {1}
 
 
 @on_sqlite

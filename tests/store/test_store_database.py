@@ -50,6 +50,20 @@ def test_a_reader_sees_one_state_however_much_is_written_meanwhile(prepared: Pro
     assert _campaigns(prepared.database) == {"giua-chung"}
 
 
+def test_several_readers_of_one_moment_see_one_state_and_only_their_own_thread_does(prepared: Process) -> None:
+    database, beside = prepared.database, list[set[str]]()
+    with pytest.raises(ZeroDivisionError), database.one_moment():
+        assert _campaigns(database) == set()
+        with database.write() as connection:
+            _add(connection, "meanwhile")
+        assert _campaigns(database) == set()
+        other = threading.Thread(target=lambda: beside.append(_campaigns(database)))
+        other.start()
+        other.join(10)
+        raise ZeroDivisionError
+    assert beside == [{"meanwhile"}] == [_campaigns(database)]
+
+
 def test_reading_keeps_nobody_from_writing_and_writes_nothing(prepared: Process) -> None:
     with prepared.database.read() as reading, prepared.database.write() as writing:
         reading.execute(text("SELECT count(*) FROM campaign_state")).all()
